@@ -1,0 +1,33 @@
+"""One caller at a time, in one process: what every stateful object asks before it moves."""
+
+from __future__ import annotations
+
+import threading
+
+from ratchetlib.errors import ConcurrentUse, ForkedProcess
+from ratchetlib.primitives import process
+
+
+class Guard:
+    """A context manager that refuses rather than waits.
+
+    Waiting would hide a program in which two threads use one session; the order of their messages would be an
+    accident. A forked child would reuse the parent's keys, so it may not use the parent's objects at all.
+    """
+
+    __slots__ = ("_lock", "_process")
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._process = process.identity()
+
+    def __enter__(self) -> None:
+        if process.identity() != self._process:
+            message = "made before this process was forked: open it from sealed state"
+            raise ForkedProcess(message)
+        if not self._lock.acquire(blocking=False):
+            message = "in use by another thread"
+            raise ConcurrentUse(message)
+
+    def __exit__(self, *_: object) -> None:
+        self._lock.release()

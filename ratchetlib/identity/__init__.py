@@ -1,0 +1,8 @@
+"""Who a device is: its long-term keys, its address, and the fingerprint that people compare."""
+
+from ratchetlib.identity.address import require_address
+from ratchetlib.identity.fingerprint import Fingerprint
+from ratchetlib.identity.pair import IdentityKeyPair, agree_as, sign_as
+from ratchetlib.identity.public import IDENTITY_LENGTH, IdentityKey
+
+__all__ = ["IDENTITY_LENGTH", "Fingerprint", "IdentityKey", "IdentityKeyPair", "agree_as", "require_address", "sign_as"]

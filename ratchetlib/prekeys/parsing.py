@@ -1,0 +1,43 @@
+"""What the parsers of bundles and one-time items share."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, TypeVar
+
+from ratchetlib.errors import BundleReason, BundleRejected, InvalidKey, MalformedMessage, UnsupportedVersion
+from ratchetlib.wire import VERSION, Reader
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+PREKEY_ID_LENGTH: Final = 16
+"""Bytes of a hash that names a bundle or an item: names are hashes, so none is ever given twice."""
+
+_Key = TypeVar("_Key")
+
+
+def read_versioned(encoded: bytes) -> Reader:
+    """A reader placed behind the version byte.
+
+    Raises:
+        MalformedMessage: not bytes, or empty.
+        UnsupportedVersion: of another protocol version.
+    """
+    if type(encoded) is not bytes:
+        message = f"bytes expected, not {type(encoded).__name__}"
+        raise MalformedMessage(message)
+    reader = Reader(encoded, MalformedMessage)
+    version = reader.u8()
+    if version != VERSION:
+        message = f"version {version} of a prekey"
+        raise UnsupportedVersion(message)
+    return reader
+
+
+def accept_key(parse: Callable[[bytes], _Key], raw: bytes) -> _Key:
+    """Parse a public key of a bundle; `BundleRejected` where the protocol refuses it."""
+    try:
+        return parse(raw)
+    except InvalidKey:
+        pass
+    raise BundleRejected(BundleReason.INVALID_KEY)

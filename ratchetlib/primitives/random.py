@@ -1,0 +1,165 @@
+"""The random source: libsodium's generator, watched.
+
+The only module that draws randomness. Every private key and nonce of the library is made from these bytes; the one
+exception is ML-KEM encapsulation, whose message OpenSSL draws itself (docs/limitations.md).
+
+libsodium reads the kernel's generator on each call, so a forked child or a resumed virtual machine draws fresh bytes.
+A failed health test is latched: a source that was wrong once is not trusted again in this process.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import nacl.bindings
+
+from ratchetlib.errors import RandomnessError, UsageError
+from ratchetlib.limits import HEALTH_SAMPLE, HEALTH_TEST_INTERVAL
+from ratchetlib.primitives import health as tests
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+MAX_DRAW = 2**16
+"""Bytes of one draw: far above any key, low enough that a caller's mistake is seen."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RandomHealth:
+    """What the random source has done in this process, for an adapter to export and alert on.
+
+    Attributes:
+        draws: calls that returned bytes.
+        bytes: bytes returned.
+        longest_run: the longest run of equal bytes in any full test; 6 fails.
+        full_tests: full tests passed, the one at import included.
+        failures: failed tests. Never falls back to zero.
+        failure: what failed first, or None.
+    """
+
+    draws: int
+    bytes: int
+    longest_run: int
+    full_tests: int
+    failures: int
+    failure: str | None
+
+
+class _Source:
+    """The generator with its counters and its latch; one a process."""
+
+    __slots__ = ("bytes", "draws", "failure", "failures", "full_tests", "lock", "longest_run", "memory", "observer")
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.memory = tests.RepeatMemory()
+        self.observer: Callable[[RandomHealth], None] | None = None
+        self.failure: str | None = None
+        self.failures = 0
+        self.draws = 0
+        self.bytes = 0
+        self.longest_run = 0
+        self.full_tests = 0
+
+    def draw(self, length: int) -> bytes:
+        """Bytes that passed the continuous tests; `RandomnessError` otherwise."""
+        with self.lock:
+            if self.draws % HEALTH_TEST_INTERVAL == 0:
+                self._test_sample()
+            if self.failure is None:
+                drawn = nacl.bindings.randombytes(length)
+                failure = tests.repetition_failure(drawn) or self.memory.failure(drawn)
+                if failure is None:
+                    self.draws += 1
+                    self.bytes += length
+                    return drawn
+                del drawn
+                self._latch(failure)
+        raise RandomnessError(self.failure)
+
+    def test(self) -> None:
+        """Judge a fresh sample; `RandomnessError` if it fails or something failed before."""
+        with self.lock:
+            self._test_sample()
+        if self.failure is not None:
+            raise RandomnessError(self.failure)
+
+    def health(self) -> RandomHealth:
+        """The counters as they are now."""
+        return RandomHealth(
+            draws=self.draws,
+            bytes=self.bytes,
+            longest_run=self.longest_run,
+            full_tests=self.full_tests,
+            failures=self.failures,
+            failure=self.failure,
+        )
+
+    def _test_sample(self) -> None:
+        if self.failure is not None:
+            return
+        sample = nacl.bindings.randombytes(HEALTH_SAMPLE)
+        self.longest_run = max(self.longest_run, tests.longest_run(sample))
+        failure = tests.sample_failure(sample)
+        if failure is None:
+            self.full_tests += 1
+        else:
+            self._latch(failure)
+
+    def _latch(self, failure: str) -> None:
+        self.failures += 1
+        self.failure = failure
+        if self.observer is not None:
+            self.observer(self.health())
+
+
+_source = _Source()
+
+
+def _restart_in_child() -> None:
+    """A forked child counts anew, and never inherits a lock that another thread held. The latch stays."""
+    global _source  # noqa: PLW0603  # the only state that a fork hook can reach
+    parent, _source = _source, _Source()
+    _source.observer, _source.failure, _source.failures = parent.observer, parent.failure, parent.failures
+
+
+os.register_at_fork(after_in_child=_restart_in_child)
+
+
+def random_bytes(length: int) -> bytes:
+    """`length` random bytes (1 to 65,536).
+
+    Raises:
+        UsageError: `length` is not such a number.
+        RandomnessError: a health test failed now or earlier in this process.
+    """
+    if type(length) is not int or not 1 <= length <= MAX_DRAW:
+        message = f"a draw is 1 to {MAX_DRAW} bytes"
+        raise UsageError(message)
+    return _source.draw(length)
+
+
+def health() -> RandomHealth:
+    """The counters and the latch, as they are now. Draws nothing."""
+    return _source.health()
+
+
+def run_health_test() -> RandomHealth:
+    """Run the full health test now, on bytes that serve nothing else.
+
+    Raises:
+        RandomnessError: it failed, or a test failed earlier in this process.
+    """
+    _source.test()
+    return _source.health()
+
+
+def observe(callback: Callable[[RandomHealth], None] | None) -> None:
+    """Have `callback` called once when a health test fails, before `RandomnessError` is raised; None removes it.
+
+    It runs inside the failing call. What it raises replaces the error; the latch stays.
+    """
+    _source.observer = callback

@@ -1,0 +1,172 @@
+"""RatchetDecryptHE (Double Ratchet specification, section 4.4): find the chain, check the bounds, derive, authenticate.
+
+Every step works on values, and the caller keeps the new state only if the body has authenticated.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from ratchetlib.errors import AuthenticationError, ProtocolViolation, TooManySkipped
+from ratchetlib.labels import PERSON_SEAL_BODY
+from ratchetlib.limits import MAX_SKIP
+from ratchetlib.primitives import aead, dh, seal
+from ratchetlib.ratchet.chains import ReceivingChain
+from ratchetlib.ratchet.header import (
+    NO_CHUNK,
+    SEALED_HEADER_LENGTH,
+    Header,
+    open_header,
+    parse_ratchet_key,
+    require_in_range,
+)
+from ratchetlib.ratchet.root import root_step
+from ratchetlib.ratchet.skipped import bounded
+
+if TYPE_CHECKING:
+    from ratchetlib.keys import HeaderKey, MessageKey
+    from ratchetlib.ratchet.binding import Binding
+    from ratchetlib.ratchet.state import RatchetKeyPair, RatchetState
+
+FRAME_OVERHEAD = seal.OVERHEAD + SEALED_HEADER_LENGTH
+
+
+class Frame(NamedTuple):
+    """The ratchet's part of a message.
+
+    Attributes:
+        nonce: 24 bytes.
+        header: sealed, 158 bytes.
+        body: commitment 32 || ciphertext || tag 16.
+    """
+
+    nonce: bytes
+    header: bytes
+    body: bytes
+
+    @classmethod
+    def split(cls, data: bytes, start: int) -> Frame:
+        """Cut what stands from `start` on; the caller has checked that it is long enough."""
+        header_start = start + seal.NONCE_LENGTH
+        body_start = header_start + SEALED_HEADER_LENGTH
+        return cls(data[start:header_start], data[header_start:body_start], data[body_start:])
+
+
+def decrypt(
+    state: RatchetState, frame: Frame, associated_data: bytes, binding: Binding
+) -> tuple[RatchetState, bytes]:
+    """The next state and the padded plaintext.
+
+    Raises:
+        AuthenticationError: no header key opens the header, or the body does not authenticate.
+        DuplicateMessage, MessageKeyEvicted: the header is authentic, its message key is gone.
+        TooManySkipped: the header is authentic and too far ahead; nothing was derived.
+        SessionForked: the header is authentic and contradicts an earlier one.
+        ProtocolViolation: the header is authentic and says what no honest peer says.
+    """
+    state, message_key = _take_message_key(state, frame, binding.header)
+    body_data = binding.body_data(frame.header, associated_data)
+    padded = seal.open_(message_key, PERSON_SEAL_BODY, frame.nonce, body_data, frame.body)
+    if padded is None:
+        message = "the message does not authenticate"
+        raise AuthenticationError(message)
+    return state._replace(since_dh_step=state.since_dh_step + 1), padded
+
+
+def _take_message_key(state: RatchetState, frame: Frame, header_data: bytes) -> tuple[RatchetState, MessageKey]:
+    """At most seven header trials: the current chain, the next one, five closed ones, newest first."""
+    current = state.receiving
+    if current is not None:
+        header = _open(current.header_key, frame, header_data)
+        if header is not None:
+            return _on_current_chain(state, current, header)
+    header = _open(state.next_receiving_key, frame, header_data)
+    if header is not None:
+        return _on_new_chain(state, header)
+    for position, chain in enumerate(state.closed):
+        header = _open(chain.header_key, frame, header_data)
+        if header is not None:
+            return _on_closed_chain(state, position, header)
+    message = "the message does not authenticate"
+    raise AuthenticationError(message)
+
+
+def _open(key: HeaderKey, frame: Frame, header_data: bytes) -> Header | None:
+    header = open_header(key, frame.nonce[: aead.NONCE_LENGTH], frame.header, header_data)
+    if header is not None:
+        require_in_range(header)
+        if header[-3:] != NO_CHUNK or header.pq_epoch != 0:
+            message = "a chunk where none can be"
+            raise ProtocolViolation(message)
+    return header
+
+
+def _on_current_chain(
+    state: RatchetState, current: ReceivingChain, header: Header
+) -> tuple[RatchetState, MessageKey]:
+    current.require_constant(header)
+    chain, message_key = current.take(header.number)
+    state = state._replace(receiving=chain)
+    return (state if header.number <= current.number else bounded(state)), message_key
+
+
+def _on_closed_chain(state: RatchetState, position: int, header: Header) -> tuple[RatchetState, MessageKey]:
+    state.closed[position].require_constant(header)
+    chain, message_key = state.closed[position].take(header.number)
+    closed = (*state.closed[:position], chain, *state.closed[position + 1 :])
+    return state._replace(closed=closed), message_key
+
+
+def _on_new_chain(state: RatchetState, header: Header) -> tuple[RatchetState, MessageKey]:
+    """The receiving half of a Diffie-Hellman ratchet step; our ratchet private key is not in the state it returns."""
+    pair = _require_answer(state, header)
+    _require_gap_allowed(state.receiving, header)
+    peer = parse_ratchet_key(header.ratchet_key)
+    secret = dh.agree(pair.private, peer)
+    step = root_step(state.root_key, secret, sender=peer, receiver=pair.public, pq_epoch=header.pq_epoch)
+    opened = ReceivingChain(
+        header_key=state.next_receiving_key,
+        chain_key=step.chain_key,
+        ratchet_key=peer,
+        previous_length=header.previous_length,
+        pq_epoch=header.pq_epoch,
+        number=0,
+        skipped={},
+        evicted_below=0,
+    )
+    chain, message_key = opened.take(header.number)
+    closed = state.closed
+    if state.receiving is not None:
+        closed = (state.receiving.close(header.previous_length), *closed)
+    state = state._replace(
+        root_key=step.root_key,
+        key_pair=None,
+        sending=None,
+        previous_length=0 if state.sending is None else state.sending.number,
+        peer_ratchet_key=peer,
+        receiving=chain,
+        next_receiving_key=step.next_header_key,
+        closed=closed,
+        since_dh_step=0,
+    )
+    return bounded(state), message_key
+
+
+def _require_answer(state: RatchetState, header: Header) -> RatchetKeyPair:
+    """A new chain answers a ratchet key of ours, with one that nobody has used before."""
+    known = {state.peer_ratchet_key, *(chain.ratchet_key for chain in state.chains)}
+    if state.key_pair is None or header.ratchet_key in known or header.ratchet_key == state.key_pair.public:
+        message = "a new chain that answers nothing, or reuses a ratchet key"
+        raise ProtocolViolation(message)
+    if state.receiving is None and header.previous_length != 0:
+        message = "a first chain with one before it"
+        raise ProtocolViolation(message)
+    return state.key_pair
+
+
+def _require_gap_allowed(current: ReceivingChain | None, header: Header) -> None:
+    """The gap at the end of the old chain and the gap at the start of the new one count together."""
+    missing = 0 if current is None else max(0, header.previous_length - current.number)
+    if missing + header.number > MAX_SKIP:
+        message = f"{missing + header.number} messages are missing, {MAX_SKIP} may be skipped"
+        raise TooManySkipped(message)

@@ -1,0 +1,61 @@
+"""RatchetEncryptHE (Double Ratchet specification, section 4.4), with lazy ratchet keys."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ratchetlib.errors import ChainExhausted
+from ratchetlib.labels import PERSON_SEAL_BODY
+from ratchetlib.limits import MAX_CHAIN_LENGTH
+from ratchetlib.primitives import aead, dh, seal
+from ratchetlib.primitives.kdf import chain_step
+from ratchetlib.primitives.random import random_bytes
+from ratchetlib.ratchet.chains import SendingChain
+from ratchetlib.ratchet.header import NO_CHUNK, Header, seal_header
+from ratchetlib.ratchet.root import root_step
+from ratchetlib.ratchet.state import RatchetKeyPair
+
+if TYPE_CHECKING:
+    from ratchetlib.ratchet.binding import Binding
+    from ratchetlib.ratchet.state import RatchetState
+
+
+def encrypt(
+    state: RatchetState, padded: bytes, associated_data: bytes, binding: Binding
+) -> tuple[RatchetState, bytes]:
+    """The next state, and nonce 24 || sealed header 158 || commitment 32 || ciphertext || tag 16.
+
+    Raises:
+        ChainExhausted: the chain has carried 2^24 messages without an answer.
+        RandomnessError: the random source has failed.
+    """
+    if state.sending is None or state.key_pair is None:
+        state = _open_chain(state)
+    header_key, chain_key, number, pq_epoch = state.sending
+    if number >= MAX_CHAIN_LENGTH:
+        message = f"{MAX_CHAIN_LENGTH} messages without an answer"
+        raise ChainExhausted(message)
+    next_chain_key, message_key = chain_step(chain_key)
+    nonce = random_bytes(seal.NONCE_LENGTH)
+    header = Header(state.key_pair.public, state.previous_length, number, pq_epoch, *NO_CHUNK)
+    sealed_header = seal_header(header_key, nonce[: aead.NONCE_LENGTH], header, binding.header)
+    body_data = binding.body_data(sealed_header, associated_data)
+    body = seal.seal(message_key, PERSON_SEAL_BODY, nonce, body_data, padded)
+    sending = SendingChain(header_key, next_chain_key, number + 1, pq_epoch)
+    state = state._replace(sending=sending, since_dh_step=state.since_dh_step + 1)
+    return state, nonce + sealed_header + body
+
+
+def _open_chain(state: RatchetState) -> RatchetState:
+    """The sending half of a Diffie-Hellman ratchet step, delayed to the first send: the key exists no longer than needed."""
+    private = dh.generate()
+    pair = RatchetKeyPair(private, dh.public_key(private))
+    peer = state.peer_ratchet_key
+    step = root_step(state.root_key, dh.agree(private, peer), sender=pair.public, receiver=peer, pq_epoch=0)
+    return state._replace(
+        root_key=step.root_key,
+        key_pair=pair,
+        sending=SendingChain(state.next_sending_key, step.chain_key, 0, 0),
+        next_sending_key=step.next_header_key,
+        since_dh_step=0,
+    )

@@ -1,0 +1,33 @@
+"""The root step: a Diffie-Hellman secret, and at times a post-quantum one, enter the root key."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from ratchetlib.keys import ChainKey, DhSecret, HeaderKey, RootKey
+from ratchetlib.labels import KDF_ROOT_STEP
+from ratchetlib.primitives.kdf import hkdf
+from ratchetlib.wire import u8, u32
+
+if TYPE_CHECKING:
+    from ratchetlib.keys import DhPublicKey
+
+
+class RootStep(NamedTuple):
+    """What a root step yields: the next root key, the new chain's key, the header key of the chain after it."""
+
+    root_key: RootKey
+    chain_key: ChainKey
+    next_header_key: HeaderKey
+
+
+def root_step(
+    root_key: RootKey, secret: DhSecret, *, sender: DhPublicKey, receiver: DhPublicKey, pq_epoch: int
+) -> RootStep:
+    """KDF_RK_HE (Double Ratchet specification, section 4.2), over HKDF-SHA-512.
+
+    info = LP(label) || sender's ratchet key 32 || receiver's ratchet key 32 || pq epoch 4 || mixed 1
+    """
+    context = sender + receiver + u32(pq_epoch) + u8(0)
+    okm = hkdf(salt=root_key.raw, secret=secret.raw, label=KDF_ROOT_STEP, context=context, length=96)
+    return RootStep(RootKey(okm[:32]), ChainKey(okm[32:64]), HeaderKey(okm[64:]))

@@ -1,0 +1,42 @@
+"""Bounds on what is kept for late messages, over all chains of a session."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ratchetlib.limits import MAX_CLOSED_CHAINS, MAX_STORED_SKIPPED
+
+if TYPE_CHECKING:
+    from ratchetlib.ratchet.state import RatchetState
+
+
+def bounded(state: RatchetState) -> RatchetState:
+    """The state within its bounds: at most 5 closed chains, at most 2,000 stored keys, oldest chain and lowest N first."""
+    dropped = sum(len(chain.skipped) for chain in state.closed[MAX_CLOSED_CHAINS:])
+    state = state._replace(closed=state.closed[:MAX_CLOSED_CHAINS])
+    excess = max(0, state.skipped_stored - MAX_STORED_SKIPPED)
+    return _counted(_evicted(state, excess), dropped + excess)
+
+
+def forgotten(state: RatchetState) -> RatchetState:
+    """The state without any skipped key: late messages are given up, and a later compromise reads none of them."""
+    stored = state.skipped_stored
+    return _counted(_evicted(state, stored), stored)
+
+
+def _evicted(state: RatchetState, count: int) -> RatchetState:
+    chains = []
+    for chain in reversed(tuple(state.chains)):
+        share = min(count, len(chain.skipped))
+        count -= share
+        chains.append(chain.evict(share))
+    chains.reverse()
+    if state.receiving is None:
+        return state
+    return state._replace(receiving=chains[0], closed=tuple(chains[1:]))
+
+
+def _counted(state: RatchetState, evicted: int) -> RatchetState:
+    if evicted == 0:
+        return state
+    return state._replace(evicted=state.evicted + evicted, last_eviction=evicted)

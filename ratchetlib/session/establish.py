@@ -1,0 +1,113 @@
+"""How a session begins: the handshake's secrets become the ratchet's first state. Pure, like everything below it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from ratchetlib import handshake
+from ratchetlib.errors import IdentityChanged, UsageError
+from ratchetlib.identity import IdentityKey
+from ratchetlib.ratchet import Direction, RatchetKeyPair, initiator_state, responder_state
+from ratchetlib.session.receive import open_message
+from ratchetlib.session.state import Facts, SessionState, Unconfirmed
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ratchetlib.handshake import Accepted
+    from ratchetlib.identity import IdentityKeyPair
+    from ratchetlib.prekeys import PrekeyBundle
+    from ratchetlib.prekeys.contents import RingContents
+    from ratchetlib.session.message import Message
+
+
+def initiated(
+    identity: IdentityKeyPair, bundle: PrekeyBundle, *, our_address: bytes, their_address: bytes, now: int
+) -> SessionState:
+    """The initiator's first state, from a bundle that its policy accepts; `RandomnessError` if there is none."""
+    begun = handshake.initiate(identity, bundle, our_address=our_address, their_address=their_address, now=now)
+    secrets = begun.secrets
+    facts = Facts(
+        sending=Direction.INITIATOR_TO_RESPONDER,
+        session_id=secrets.session_id,
+        our_address=our_address,
+        peer_identity=bundle.signed.identity,
+        peer_address=their_address,
+        created_at=now,
+    )
+    ratchet = initiator_state(
+        secrets.root_key,
+        sending_key=secrets.initiator_header_key,
+        receiving_key=secrets.responder_header_key,
+        peer_ratchet_key=begun.peer_ratchet_key,
+    )
+    unconfirmed = Unconfirmed(begun.prefix, bundle.signed.not_after)
+    return SessionState.of(facts, ratchet, unconfirmed=unconfirmed, accepted_prefix=None)
+
+
+class Acceptance(NamedTuple):
+    """What the responder brings to the first message besides its ring.
+
+    Attributes:
+        identity: the responder's.
+        our_address: the responder's.
+        now: seconds since the Unix epoch.
+        associated_data: what the application bound to the message.
+        known_identity: the pinned identity of an address, or None.
+    """
+
+    identity: IdentityKeyPair
+    our_address: bytes
+    now: int
+    associated_data: bytes
+    known_identity: Callable[[bytes], IdentityKey | None] | None
+
+
+def accepted(
+    responder: Acceptance, ring: RingContents, prefix: bytes, message: Message
+) -> tuple[RingContents, tuple[SessionState, bytes]]:
+    """The ring after the handshake, the responder's first state and the first plaintext.
+
+    The ring changes, and the initiator's identity is compared with the pinned one, only once the message has
+    authenticated: before that, who writes is unproved.
+    """
+    answered = handshake.accept(
+        responder.identity, ring, prefix, our_address=responder.our_address, now=responder.now
+    )
+    first = _first_state(responder, answered, handshake.prefix_hash(prefix))
+    state, plaintext = open_message(first, message, responder.associated_data)
+    _require_pinned(responder, answered)
+    contents = ring.after_handshake(answered.bundle, answered.item, answered.secrets.session_id)
+    return contents, (state, plaintext)
+
+
+def _first_state(responder: Acceptance, answered: Accepted, accepted_prefix: bytes) -> SessionState:
+    secrets, initiator, record = answered.secrets, answered.initiator, answered.bundle
+    facts = Facts(
+        sending=Direction.RESPONDER_TO_INITIATOR,
+        session_id=secrets.session_id,
+        our_address=responder.our_address,
+        peer_identity=initiator.identity,
+        peer_address=initiator.address,
+        created_at=initiator.created_at,
+    )
+    ratchet = responder_state(
+        secrets.root_key,
+        sending_key=secrets.responder_header_key,
+        receiving_key=secrets.initiator_header_key,
+        signed_prekey=RatchetKeyPair(record.signed_prekey, record.bundle.signed_prekey),
+    )
+    return SessionState.of(facts, ratchet, unconfirmed=None, accepted_prefix=accepted_prefix)
+
+
+def _require_pinned(responder: Acceptance, answered: Accepted) -> None:
+    if responder.known_identity is None:
+        return
+    pinned = responder.known_identity(answered.initiator.address)
+    if pinned is None:
+        return
+    if type(pinned) is not IdentityKey:
+        message = f"known_identity returns an IdentityKey or None, not {type(pinned).__name__}"
+        raise UsageError(message)
+    if pinned != answered.initiator.identity:
+        raise IdentityChanged(pinned, answered.initiator.identity)

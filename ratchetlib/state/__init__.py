@@ -1,0 +1,6 @@
+"""State at rest: sealed, bound to its place, and aware of rollback."""
+
+from ratchetlib.state.anchor import AnchorEntry, MonotonicAnchor, UnsafeNoRollbackProtection
+from ratchetlib.state.vault import StateVault
+
+__all__ = ["AnchorEntry", "MonotonicAnchor", "StateVault", "UnsafeNoRollbackProtection"]

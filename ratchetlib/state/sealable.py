@@ -1,0 +1,24 @@
+"""What can be sealed: an object that encodes itself canonically and reads itself back."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar, Protocol, Self
+
+if TYPE_CHECKING:
+    from ratchetlib.wire import Reader
+
+
+class Sealable(Protocol):
+    """`IdentityKeyPair`, `PrekeyRing` and `Session`. The methods are the library's own: there is no plaintext export."""
+
+    STATE_KIND: ClassVar[int]
+    """One byte that names the kind in a blob."""
+
+    def _to_state(self) -> bytes:
+        """The canonical content."""
+        ...  # pragma: no cover - a protocol has no body
+
+    @classmethod
+    def _from_state(cls, reader: Reader) -> Self:
+        """Rebuild from authenticated content; the vault checks that nothing is left over."""
+        ...  # pragma: no cover - a protocol has no body
