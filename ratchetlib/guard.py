@@ -15,14 +15,14 @@ class Guard:
     accident. A forked child would reuse the parent's keys, so it may not use the parent's objects at all.
     """
 
-    __slots__ = ("_lock", "_process")
+    __slots__ = ("_forks", "_lock")
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._process = process.identity()
+        self._forks = process.forks()
 
     def __enter__(self) -> None:
-        if process.identity() != self._process:
+        if process.forks() != self._forks:
             message = "made before this process was forked: open it from sealed state"
             raise ForkedProcess(message)
         if not self._lock.acquire(blocking=False):

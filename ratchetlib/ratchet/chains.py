@@ -54,6 +54,13 @@ class ReceivingChain(NamedTuple):
     skipped: Mapping[int, MessageKey]
     evicted_below: int
 
+    @classmethod
+    def opened(
+        cls, header_key: HeaderKey, chain_key: ChainKey, ratchet_key: DhPublicKey, header: Header
+    ) -> ReceivingChain:
+        """A chain before its first message."""
+        return cls(header_key, chain_key, ratchet_key, header.previous_length, header.pq_epoch, 0, {}, 0)
+
     def require_constant(self, header: Header) -> None:
         """`SessionForked` if a header of this chain contradicts the others."""
         if (
@@ -81,8 +88,12 @@ class ReceivingChain(NamedTuple):
             message = "a message behind the end of its chain"
             raise SessionForked(message)
         chain = self if number == self.number else self.skip_to(number)
-        chain_key, message_key = chain_step(chain.chain_key)
-        return chain._replace(chain_key=chain_key, number=number + 1), message_key
+        header_key, chain_key, ratchet_key, previous_length, pq_epoch, _, skipped, evicted_below = chain
+        chain_key, message_key = chain_step(chain_key)
+        moved = ReceivingChain(
+            header_key, chain_key, ratchet_key, previous_length, pq_epoch, number + 1, skipped, evicted_below
+        )
+        return moved, message_key
 
     def skip_to(self, number: int) -> ReceivingChain:
         """The open chain with the keys of all messages below `number` set aside. The caller has bounded the gap."""

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 from ratchetlib.keys import ChainKey, DhPrivateKey, DhPublicKey, HeaderKey, MessageKey, RootKey
 from ratchetlib.limits import MAX_CHAIN_LENGTH, MAX_CLOSED_CHAINS, MAX_STORED_SKIPPED
 from ratchetlib.ratchet.chains import ReceivingChain, SendingChain
-from ratchetlib.ratchet.state import RatchetKeyPair, RatchetState
+from ratchetlib.ratchet.state import RatchetKeyPair, RatchetState, Turn
 from ratchetlib.wire import u8, u32, u64
 
 if TYPE_CHECKING:
@@ -28,15 +28,15 @@ if TYPE_CHECKING:
 
 def encode(state: RatchetState) -> bytes:
     """The canonical encoding."""
-    chains = tuple(state.chains)
+    turn, chains = state.turn, tuple(state.chains)
     return b"".join(
         [
-            state.root_key.raw,
-            _encode_sending(state),
-            u32(state.previous_length),
-            state.next_sending_key.raw,
-            state.peer_ratchet_key,
-            state.next_receiving_key.raw,
+            turn.root_key.raw,
+            _encode_sending(turn, state.sending),
+            u32(turn.previous_length),
+            turn.next_sending_key.raw,
+            turn.peer_ratchet_key,
+            turn.next_receiving_key.raw,
             u8(len(chains)),
             *(_encode_chain(chain) for chain in chains),
             u64(state.since_dh_step),
@@ -50,20 +50,19 @@ def decode(reader: Reader) -> RatchetState:
     """Read what `encode` wrote; the reader's error for anything else."""
     root_key = RootKey(reader.take(32))
     pair, sending = _decode_sending(reader)
-    previous_length = _length(reader)
-    next_sending_key = HeaderKey(reader.take(32))
-    peer_ratchet_key = DhPublicKey(reader.take(32))
-    next_receiving_key = HeaderKey(reader.take(32))
-    chains = tuple(_decode_chain(reader) for _ in range(reader.u8()))
-    state = RatchetState(
+    turn = Turn(
         root_key=root_key,
         key_pair=pair,
+        previous_length=_length(reader),
+        next_sending_key=HeaderKey(reader.take(32)),
+        peer_ratchet_key=DhPublicKey(reader.take(32)),
+        next_receiving_key=HeaderKey(reader.take(32)),
+    )
+    chains = tuple(_decode_chain(reader) for _ in range(reader.u8()))
+    state = RatchetState(
+        turn=turn,
         sending=sending,
-        previous_length=previous_length,
-        next_sending_key=next_sending_key,
-        peer_ratchet_key=peer_ratchet_key,
         receiving=chains[0] if chains else None,
-        next_receiving_key=next_receiving_key,
         closed=chains[1:],
         since_dh_step=reader.u64(),
         evicted=reader.u64(),
@@ -73,8 +72,8 @@ def decode(reader: Reader) -> RatchetState:
     return state
 
 
-def _encode_sending(state: RatchetState) -> bytes:
-    pair, chain = state.key_pair, state.sending
+def _encode_sending(turn: Turn, chain: SendingChain | None) -> bytes:
+    pair = turn.key_pair
     if pair is None or chain is None:
         return u8(0)
     keys = pair.private.raw + pair.public + chain.header_key.raw + chain.chain_key.raw

@@ -22,6 +22,7 @@ from ratchetlib.ratchet.header import (
 )
 from ratchetlib.ratchet.root import root_step
 from ratchetlib.ratchet.skipped import bounded
+from ratchetlib.ratchet.state import Turn
 
 if TYPE_CHECKING:
     from ratchetlib.keys import HeaderKey, MessageKey
@@ -70,7 +71,7 @@ def decrypt(
     if padded is None:
         message = "the message does not authenticate"
         raise AuthenticationError(message)
-    return state._replace(since_dh_step=state.since_dh_step + 1), padded
+    return state, padded
 
 
 def _take_message_key(state: RatchetState, frame: Frame, header_data: bytes) -> tuple[RatchetState, MessageKey]:
@@ -80,7 +81,7 @@ def _take_message_key(state: RatchetState, frame: Frame, header_data: bytes) -> 
         header = _open(current.header_key, frame, header_data)
         if header is not None:
             return _on_current_chain(state, current, header)
-    header = _open(state.next_receiving_key, frame, header_data)
+    header = _open(state.turn.next_receiving_key, frame, header_data)
     if header is not None:
         return _on_new_chain(state, header)
     for position, chain in enumerate(state.closed):
@@ -106,7 +107,7 @@ def _on_current_chain(
 ) -> tuple[RatchetState, MessageKey]:
     current.require_constant(header)
     chain, message_key = current.take(header.number)
-    state = state._replace(receiving=chain)
+    state = state.received(chain)
     return (state if header.number <= current.number else bounded(state)), message_key
 
 
@@ -114,54 +115,45 @@ def _on_closed_chain(state: RatchetState, position: int, header: Header) -> tupl
     state.closed[position].require_constant(header)
     chain, message_key = state.closed[position].take(header.number)
     closed = (*state.closed[:position], chain, *state.closed[position + 1 :])
-    return state._replace(closed=closed), message_key
+    return state._replace(closed=closed, since_dh_step=state.since_dh_step + 1), message_key
 
 
 def _on_new_chain(state: RatchetState, header: Header) -> tuple[RatchetState, MessageKey]:
-    """The receiving half of a Diffie-Hellman ratchet step; our ratchet private key is not in the state it returns."""
+    """The receiving half of a Diffie-Hellman ratchet step."""
+    turn = state.turn
     pair = _require_answer(state, header)
     _require_gap_allowed(state.receiving, header)
     peer = parse_ratchet_key(header.ratchet_key)
     secret = dh.agree(pair.private, peer)
-    step = root_step(state.root_key, secret, sender=peer, receiver=pair.public, pq_epoch=header.pq_epoch)
-    opened = ReceivingChain(
-        header_key=state.next_receiving_key,
-        chain_key=step.chain_key,
-        ratchet_key=peer,
-        previous_length=header.previous_length,
-        pq_epoch=header.pq_epoch,
-        number=0,
-        skipped={},
-        evicted_below=0,
-    )
+    step = root_step(turn.root_key, secret, sender=peer, receiver=pair.public, pq_epoch=header.pq_epoch)
+    opened = ReceivingChain.opened(turn.next_receiving_key, step.chain_key, peer, header)
     chain, message_key = opened.take(header.number)
     closed = state.closed
     if state.receiving is not None:
         closed = (state.receiving.close(header.previous_length), *closed)
-    state = state._replace(
+    next_turn = Turn(
         root_key=step.root_key,
-        key_pair=None,
-        sending=None,
+        key_pair=None,  # our ratchet private key has done its work
         previous_length=0 if state.sending is None else state.sending.number,
+        next_sending_key=turn.next_sending_key,
         peer_ratchet_key=peer,
-        receiving=chain,
         next_receiving_key=step.next_header_key,
-        closed=closed,
-        since_dh_step=0,
     )
+    state = state._replace(turn=next_turn, sending=None, receiving=chain, closed=closed, since_dh_step=1)
     return bounded(state), message_key
 
 
 def _require_answer(state: RatchetState, header: Header) -> RatchetKeyPair:
     """A new chain answers a ratchet key of ours, with one that nobody has used before."""
-    known = {state.peer_ratchet_key, *(chain.ratchet_key for chain in state.chains)}
-    if state.key_pair is None or header.ratchet_key in known or header.ratchet_key == state.key_pair.public:
+    pair = state.turn.key_pair
+    known = {state.turn.peer_ratchet_key, *(chain.ratchet_key for chain in state.chains)}
+    if pair is None or header.ratchet_key in known or header.ratchet_key == pair.public:
         message = "a new chain that answers nothing, or reuses a ratchet key"
         raise ProtocolViolation(message)
     if state.receiving is None and header.previous_length != 0:
         message = "a first chain with one before it"
         raise ProtocolViolation(message)
-    return state.key_pair
+    return pair
 
 
 def _require_gap_allowed(current: ReceivingChain | None, header: Header) -> None:

@@ -29,33 +29,32 @@ def encrypt(
         ChainExhausted: the chain has carried 2^24 messages without an answer.
         RandomnessError: the random source has failed.
     """
-    if state.sending is None or state.key_pair is None:
+    if state.sending is None:
         state = _open_chain(state)
-    header_key, chain_key, number, pq_epoch = state.sending
+    turn, sending = state.turn, state.sending
+    header_key, chain_key, number, pq_epoch = sending
     if number >= MAX_CHAIN_LENGTH:
         message = f"{MAX_CHAIN_LENGTH} messages without an answer"
         raise ChainExhausted(message)
     next_chain_key, message_key = chain_step(chain_key)
     nonce = random_bytes(seal.NONCE_LENGTH)
-    header = Header(state.key_pair.public, state.previous_length, number, pq_epoch, *NO_CHUNK)
+    header = Header(turn.key_pair.public, turn.previous_length, number, pq_epoch, *NO_CHUNK)
     sealed_header = seal_header(header_key, nonce[: aead.NONCE_LENGTH], header, binding.header)
     body_data = binding.body_data(sealed_header, associated_data)
     body = seal.seal(message_key, PERSON_SEAL_BODY, nonce, body_data, padded)
-    sending = SendingChain(header_key, next_chain_key, number + 1, pq_epoch)
-    state = state._replace(sending=sending, since_dh_step=state.since_dh_step + 1)
+    state = state.sent(SendingChain(header_key, next_chain_key, number + 1, pq_epoch))
     return state, nonce + sealed_header + body
 
 
 def _open_chain(state: RatchetState) -> RatchetState:
-    """The sending half of a Diffie-Hellman ratchet step, delayed to the first send: the key exists no longer than needed."""
+    """The sending half of a Diffie-Hellman ratchet step, delayed to the first send: a key exists no longer than needed."""
+    turn = state.turn
     private = dh.generate()
     pair = RatchetKeyPair(private, dh.public_key(private))
-    peer = state.peer_ratchet_key
-    step = root_step(state.root_key, dh.agree(private, peer), sender=pair.public, receiver=peer, pq_epoch=0)
+    peer = turn.peer_ratchet_key
+    step = root_step(turn.root_key, dh.agree(private, peer), sender=pair.public, receiver=peer, pq_epoch=0)
     return state._replace(
-        root_key=step.root_key,
-        key_pair=pair,
-        sending=SendingChain(state.next_sending_key, step.chain_key, 0, 0),
-        next_sending_key=step.next_header_key,
+        turn=turn._replace(root_key=step.root_key, key_pair=pair, next_sending_key=step.next_header_key),
+        sending=SendingChain(turn.next_sending_key, step.chain_key, 0, 0),
         since_dh_step=0,
     )
