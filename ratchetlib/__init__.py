@@ -5,8 +5,8 @@
     message = session.encrypt(b"hello")
     bob_session, plaintext = Session.accept(bob, bob_prekeys, message, our_address=b"bob/phone", now=now)
 
-Importing the package runs the self-test of every primitive; `SelfTestError` if one fails. There is no I/O, clock, thread
-or logger in here: transport, storage and monitoring are shown by the reference adapters of the documentation.
+Importing the package runs the self-test of every primitive; `SelfTestError` if one fails. There is no I/O, clock,
+thread or logger in here: transport, storage and monitoring are shown by the documentation's reference adapters.
 """
 
 from ratchetlib.errors import (

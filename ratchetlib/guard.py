@@ -23,11 +23,9 @@ class Guard:
 
     def __enter__(self) -> None:
         if process.forks() != self._forks:
-            message = "made before this process was forked: open it from sealed state"
-            raise ForkedProcess(message)
+            raise ForkedProcess("made before this process was forked: open it from sealed state")
         if not self._lock.acquire(blocking=False):
-            message = "in use by another thread"
-            raise ConcurrentUse(message)
+            raise ConcurrentUse("in use by another thread")
 
     def __exit__(self, *_: object) -> None:
         self._lock.release()

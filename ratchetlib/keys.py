@@ -72,13 +72,6 @@ class MessageKey(SecretBytes):
     LENGTH: ClassVar[int] = 32
 
 
-class HeaderKey(SecretBytes):
-    """HKs, HKr, NHKs, NHKr: encrypts the headers of one chain."""
-
-    __slots__ = ()
-    LENGTH: ClassVar[int] = 32
-
-
 class IdentityBlockKey(SecretBytes):
     """Seals the initiator's identity in the first message."""
 

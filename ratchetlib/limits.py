@@ -105,7 +105,7 @@ REPEAT_BLOCK: Final = 16
 """Bytes of a block that must never come twice: chance 2^-128 a pair."""
 
 REPEAT_MEMORY: Final = 4_096
-"""Blocks, one a draw, that the continuous test remembers (as digests) to find a repeat."""
+"""Blocks, one a draw, that the continuous test remembers at least (as digests) to find a repeat."""
 
 HEALTH_SAMPLE: Final = 2**16 + PROPORTION_WINDOW
 """Bytes that a full health test draws: any source with a period up to 65,536 bytes repeats inside it."""

@@ -62,16 +62,14 @@ class FixedBuckets:
         for size in self.sizes:
             _require_size(size, "a bucket")
         if not self.sizes or list(self.sizes) != sorted(set(self.sizes)):
-            message = "bucket sizes must be strictly ascending"
-            raise UsageError(message)
+            raise UsageError("bucket sizes must be strictly ascending")
 
     def padded_length(self, length: int) -> int:
         """The smallest bucket that holds `length` bytes; `UsageError` if none does."""
         for size in self.sizes:
             if length <= size:
                 return size
-        message = f"the largest bucket holds {self.sizes[-1] - 1} bytes of plaintext, not {length - 1}"
-        raise UsageError(message)
+        raise UsageError(f"the largest bucket holds {self.sizes[-1] - 1} bytes of plaintext, not {length - 1}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,8 +91,7 @@ def pad(plaintext: bytes, policy: PaddingPolicy) -> bytes:
     size = policy.padded_length(length)
     if size < length:
         del plaintext
-        message = f"the padding policy gives {size} bytes for {length}"
-        raise UsageError(message)
+        raise UsageError(f"the padding policy gives {size} bytes for {length}")
     return (plaintext + _MARKER).ljust(size, b"\0")
 
 
@@ -109,5 +106,4 @@ def unpad(padded: bytes) -> bytes | None:
 
 def _require_size(size: object, name: str) -> None:
     if type(size) is not int or not 1 <= size <= MAX_PLAINTEXT_CEILING:
-        message = f"{name} must be an integer from 1 to {MAX_PLAINTEXT_CEILING}"
-        raise UsageError(message)
+        raise UsageError(f"{name} must be an integer from 1 to {MAX_PLAINTEXT_CEILING}")

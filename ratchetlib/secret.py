@@ -13,8 +13,7 @@ class Uncopyable:
     __slots__ = ()
 
     def _refuse(self, *_: object) -> NoReturn:
-        message = f"{type(self).__name__} is neither copied nor pickled"
-        raise TypeError(message)
+        raise TypeError(f"{type(self).__name__} is neither copied nor pickled")
 
     __copy__ = _refuse
     __deepcopy__ = _refuse
@@ -40,13 +39,11 @@ class SecretBytes(Uncopyable):
             name = type(self).__name__
             # The traceback of this very error would show the argument.
             del raw
-            message = f"a {name} is {self.LENGTH} bytes"
-            raise UsageError(message)
+            raise UsageError(f"a {name} is {self.LENGTH} bytes")
         self.raw = raw
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__}: {self.LENGTH} secret bytes>"
 
     def __eq__(self, other: object) -> NoReturn:
-        message = f"{type(self).__name__} is not compared"
-        raise TypeError(message)
+        raise TypeError(f"{type(self).__name__} is not compared")

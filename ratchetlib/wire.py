@@ -60,8 +60,7 @@ def require_bytes(value: object, name: str, *, minimum: int = 0, maximum: int) -
 def require_u64(value: object, name: str) -> None:
     """Refuse whatever is not a plain unsigned 64-bit integer; `UsageError` says so."""
     if type(value) is not int or not 0 <= value <= U64_MAX:
-        message = f"{name} must be an integer from 0 to 2^64 - 1"
-        raise UsageError(message)
+        raise UsageError(f"{name} must be an integer from 0 to 2^64 - 1")
 
 
 class Reader:
@@ -86,8 +85,7 @@ class Reader:
         start = self._position
         end = start + length
         if end > len(self._data):
-            message = f"{length} bytes expected at offset {start}, {len(self._data) - start} left"
-            raise self._error(message)
+            raise self._error(f"{length} bytes expected at offset {start}, {len(self._data) - start} left")
         self._position = end
         return self._data[start:end]
 
@@ -99,8 +97,7 @@ class Reader:
         """One byte that is 0 or 1."""
         value = self.u8()
         if value > 1:
-            message = f"a flag is 0 or 1, not {value}"
-            raise self._error(message)
+            raise self._error(f"a flag is 0 or 1, not {value}")
         return value == 1
 
     def u32(self) -> int:
@@ -115,16 +112,14 @@ class Reader:
         """Four bytes that say how many of something follow."""
         count = self.u32()
         if count > maximum:
-            message = f"a count of at most {maximum} expected, not {count}"
-            raise self._error(message)
+            raise self._error(f"a count of at most {maximum} expected, not {count}")
         return count
 
     def lp(self, *, minimum: int = 0, maximum: int) -> bytes:
         """A length-prefixed string whose length lies within the bounds."""
         length = self.u32()
         if not minimum <= length <= maximum:
-            message = f"a length of {minimum} to {maximum} expected, not {length}"
-            raise self._error(message)
+            raise self._error(f"a length of {minimum} to {maximum} expected, not {length}")
         return self.take(length)
 
     def rest(self) -> bytes:
@@ -135,5 +130,4 @@ class Reader:
         """Nothing may be left."""
         left = len(self._data) - self._position
         if left:
-            message = f"{left} bytes left over"
-            raise self._error(message)
+            raise self._error(f"{left} bytes left over")

@@ -66,8 +66,7 @@ def accept(
     dh1 = dh.agree(bundle.signed_prekey, initiator.identity.agreement)
     secrets = schedule.session_secrets(th1, dh1, agreements)
     if secrets.session_id in bundle.remembered:
-        message = "the handshake was accepted before"
-        raise HandshakeReplayed(message)
+        raise HandshakeReplayed("the handshake was accepted before")
     return Accepted(secrets, initiator, bundle, item)
 
 
@@ -85,9 +84,7 @@ def _agree(
 
 def _require_sound(initiator: IdentityBlock, identity: IdentityKeyPair, bundle: BundleRecord, now: int) -> None:
     if initiator.identity.shares_a_key_with(identity.public):
-        message = "the initial message claims our own identity"
-        raise AuthenticationError(message)
+        raise AuthenticationError("the initial message claims our own identity")
     # A withheld first message must not outrank later sessions: they are ordered by created_at.
     if initiator.created_at > min(now + MAX_CLOCK_SKEW, bundle.bundle.not_after):
-        message = "the handshake was created after its bundle's end or too far in the future"
-        raise SessionExpired(message)
+        raise SessionExpired("the handshake was created after its bundle's end or too far in the future")

@@ -57,8 +57,7 @@ class IdentityBlock:
         highest_version, flags = reader.u8(), reader.u8()
         reader.end()
         if any(padding) or flags != _NO_FLAGS or highest_version < VERSION:
-            message = "an identity block that no initiator writes"
-            raise MalformedMessage(message)
+            raise MalformedMessage("an identity block that no initiator writes")
         return cls(identity, address, created_at, highest_version)
 
     def to_bytes(self) -> bytes:
@@ -68,7 +67,7 @@ class IdentityBlock:
 
 
 def seal_block(key: IdentityBlockKey, block: IdentityBlock) -> bytes:
-    """nonce 24 || commitment 32 || ciphertext 270 || tag 16."""
+    """Nonce 24 || commitment 32 || ciphertext 270 || tag 16."""
     nonce = random_bytes(seal.NONCE_LENGTH)
     return nonce + seal.seal(key, PERSON_SEAL_IDENTITY, nonce, _NO_AD, block.to_bytes())
 
@@ -83,6 +82,5 @@ def open_block(key: IdentityBlockKey, sealed: bytes) -> IdentityBlock:
     nonce, rest = sealed[: seal.NONCE_LENGTH], sealed[seal.NONCE_LENGTH :]
     encoded = seal.open_(key, PERSON_SEAL_IDENTITY, nonce, _NO_AD, rest)
     if encoded is None:
-        message = "the initial message does not authenticate"
-        raise AuthenticationError(message)
+        raise AuthenticationError("the initial message does not authenticate")
     return IdentityBlock.from_bytes(encoded)

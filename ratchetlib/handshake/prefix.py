@@ -1,23 +1,25 @@
 """The handshake prefix: what the initiator repeats in front of every message until a reply decrypts.
 
-    bundle id 16 || flag 1 || item id 16 (zeros where the flag is 0) || ephemeral key 32 || ciphertext 1,568
-    || sealed identity block 342
+bundle id 16 || flag 1 || item id 16 (zeros where the flag is 0) || ephemeral key 32 || ciphertext 1,568
+|| sealed identity block 342
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final, Self
+from typing import TYPE_CHECKING, Final, Self
 
 from ratchetlib.errors import MalformedMessage
 from ratchetlib.handshake.block import SEALED_BLOCK_LENGTH
-from ratchetlib.keys import DhPublicKey
 from ratchetlib.labels import HASH_PREFIX
 from ratchetlib.prekeys.parsing import PREKEY_ID_LENGTH
 from ratchetlib.primitives import dh
 from ratchetlib.primitives.kdf import sha512
 from ratchetlib.primitives.kem import ML_KEM_1024
 from ratchetlib.wire import Reader, u8
+
+if TYPE_CHECKING:
+    from ratchetlib.keys import DhPublicKey
 
 _NO_ITEM: Final = bytes(PREKEY_ID_LENGTH)
 PREFIX_LENGTH: Final = (
@@ -55,8 +57,7 @@ class Prefix:
         sealed_block = reader.take(SEALED_BLOCK_LENGTH)
         reader.end()
         if not has_item and item_id != _NO_ITEM:
-            message = "an item id without its flag"
-            raise MalformedMessage(message)
+            raise MalformedMessage("an item id without its flag")
         return cls(
             bundle_id=bundle_id,
             item_id=item_id if has_item else None,

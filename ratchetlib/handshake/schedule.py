@@ -13,9 +13,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from ratchetlib.keys import DhSecret, HeaderKey, IdentityBlockKey, KemSecret, RootKey
+from ratchetlib.keys import DhSecret, IdentityBlockKey, KemSecret, RootKey
 from ratchetlib.labels import HASH_TRANSCRIPT_0, HASH_TRANSCRIPT_1, KDF_IDENTITY_BLOCK, KDF_SESSION
 from ratchetlib.prekeys.bundle import encode_parts
+from ratchetlib.primitives.aead import HeaderKey
 from ratchetlib.primitives.kdf import NO_SALT, hkdf, sha512
 from ratchetlib.wire import lp
 

@@ -64,14 +64,11 @@ class Fingerprint:
             UnsupportedVersion: made by another version of the construction.
         """
         if type(scanned) is not bytes or len(scanned) != SCANNABLE_LENGTH:
-            message = f"a scannable fingerprint is {SCANNABLE_LENGTH} bytes"
-            raise MalformedMessage(message)
+            raise MalformedMessage(f"a scannable fingerprint is {SCANNABLE_LENGTH} bytes")
         if scanned[0] != FINGERPRINT_VERSION:
-            message = f"fingerprint version {scanned[0]}"
-            raise UnsupportedVersion(message)
+            raise UnsupportedVersion(f"fingerprint version {scanned[0]}")
         if not hmac.compare_digest(scanned[1:], self.theirs + self.ours):
-            message = "the fingerprint is of another pair of identities"
-            raise FingerprintMismatch(message)
+            raise FingerprintMismatch("the fingerprint is of another pair of identities")
 
     def __str__(self) -> str:
         return self.digits
@@ -79,8 +76,7 @@ class Fingerprint:
 
 def _half(identity: IdentityKey, address: bytes) -> bytes:
     if type(identity) is not IdentityKey:
-        message = f"a fingerprint is of two IdentityKey, not {type(identity).__name__}"
-        raise UsageError(message)
+        raise UsageError(f"a fingerprint is of two IdentityKey, not {type(identity).__name__}")
     require_address(address, "address")
     keys = identity.signing + identity.agreement
     digest = sha512(HASH_FINGERPRINT, u8(FINGERPRINT_VERSION) + lp(address) + keys)

@@ -13,6 +13,7 @@ from ratchetlib.secret import Uncopyable
 if TYPE_CHECKING:
     from ratchetlib.wire import Reader
 
+
 @final
 class IdentityKeyPair(Uncopyable):
     """One long-term signing key pair and one independent agreement key pair, made once a device.

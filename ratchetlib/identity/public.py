@@ -41,13 +41,11 @@ class IdentityKey:
             InvalidKey: a half is refused by the protocol, or the signature does not join the two.
         """
         if type(encoded) is not bytes or len(encoded) != IDENTITY_LENGTH:
-            message = f"an identity is {IDENTITY_LENGTH} bytes"
-            raise MalformedMessage(message)
+            raise MalformedMessage(f"an identity is {IDENTITY_LENGTH} bytes")
         signing = signature.parse_public_key(encoded[:32])
         agreement = dh.parse_public_key(encoded[32:64])
         if not signature.verifies(signing, SIGN_IDENTITY, agreement, encoded[64:]):
-            message = "the two halves of an identity are not joined by its signature"
-            raise InvalidKey(message)
+            raise InvalidKey("the two halves of an identity are not joined by its signature")
         return cls(signing, agreement, encoded[64:])
 
     @classmethod

@@ -1,4 +1,4 @@
-"""The prekey bundle that an initiator gets from the server: the signed bundle and, if any is left, one one-time item."""
+"""The prekey bundle that an initiator gets: the signed bundle and, if one is left, a one-time item."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from ratchetlib.limits import MAX_BUNDLE_PART
 from ratchetlib.prekeys.one_time import OneTimeItem
 from ratchetlib.prekeys.signed import SignedBundle
 from ratchetlib.wire import Reader, lp, u8
-
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,16 +54,14 @@ class PrekeyBundle:
             BundleRejected: a key, a signature or the validity is refused, or the parts do not belong together.
         """
         if type(encoded) is not bytes:
-            message = f"a prekey bundle is bytes, not {type(encoded).__name__}"
-            raise MalformedMessage(message)
+            raise MalformedMessage(f"a prekey bundle is bytes, not {type(encoded).__name__}")
         reader = Reader(encoded, MalformedMessage)
         signed = reader.lp(maximum=MAX_BUNDLE_PART)
         has_item = reader.flag()
         item = reader.lp(maximum=MAX_BUNDLE_PART)
         reader.end()
         if bool(item) != has_item:
-            message = "the flag and the one-time item disagree"
-            raise MalformedMessage(message)
+            raise MalformedMessage("the flag and the one-time item disagree")
         return cls.from_parts(signed, item if has_item else None)
 
     def to_bytes(self) -> bytes:

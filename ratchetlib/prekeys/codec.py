@@ -1,9 +1,9 @@
 """The content of a ring's sealed blob.
 
-    identity 64 || LP(address) || epoch 8
-    || count 4 || bundles, oldest first: LP(bundle) || signed prekey 32 || last-resort seed 64
-                                         || count 4 || remembered session ids of 32 bytes, ascending
-    || count 4 || items, oldest first:   LP(item) || prekey 32 || KEM seed 64 || handed out 1
+identity 64 || LP(address) || epoch 8
+|| count 4 || bundles, oldest first: LP(bundle) || signed prekey 32 || last-resort seed 64
+                                     || count 4 || remembered session ids of 32 bytes, ascending
+|| count 4 || items, oldest first:   LP(item) || prekey 32 || KEM seed 64 || handed out 1
 """
 
 from __future__ import annotations
@@ -60,9 +60,8 @@ def decode(reader: Reader) -> RingContents:
     epoch = reader.u64()
     bundles = [_decode_bundle(reader) for _ in range(reader.count(MAX_BUNDLES))]
     items = [_decode_item(reader) for _ in range(reader.count(MAX_ONE_TIME_ITEMS))]
-    if not all(record.halves_match() for record in [*bundles, *items]):
-        message = "a private prekey is not the published one's"
-        raise StateTampered(message)
+    if not (all(record.halves_match() for record in bundles) and all(record.halves_match() for record in items)):
+        raise StateTampered("a private prekey is not the published one's")
     return RingContents(
         owner,
         address,
@@ -108,5 +107,4 @@ def _parse(parse: Callable[[bytes], _Part], encoded: bytes) -> _Part:
         return parse(encoded)
     except PeerError:
         pass
-    message = "a published prekey in the state does not parse"
-    raise StateTampered(message)
+    raise StateTampered("a published prekey in the state does not parse")

@@ -1,4 +1,4 @@
-"""The contents of a ring as an immutable value: each change is a function to the next value, so a refusal changes nothing."""
+"""The contents of a ring as an immutable value: each change yields the next value, so a refusal changes nothing."""
 
 from __future__ import annotations
 
@@ -50,14 +50,11 @@ class RingContents:
         """One more bundle, valid from `now` for `lifetime` seconds."""
         require_u64(now, "now")
         if type(lifetime) is not int or not 1 <= lifetime <= MAX_BUNDLE_LIFETIME:
-            message = f"a bundle lives 1 to {MAX_BUNDLE_LIFETIME} seconds"
-            raise UsageError(message)
+            raise UsageError(f"a bundle lives 1 to {MAX_BUNDLE_LIFETIME} seconds")
         if epoch > U64_MAX or now + lifetime > U64_MAX:
-            message = "the bundle's epoch or end does not fit 64 bits"
-            raise UsageError(message)
+            raise UsageError("the bundle's epoch or end does not fit 64 bits")
         if len(self.bundles) >= MAX_BUNDLES:
-            message = f"{MAX_BUNDLES} bundles are alive: retire or revoke one before rotating again"
-            raise UsageError(message)
+            raise UsageError(f"{MAX_BUNDLES} bundles are alive: retire or revoke one before rotating again")
         record = BundleRecord.create(
             self.owner, address=self.address, epoch=epoch, not_before=now, not_after=now + lifetime
         )
@@ -67,8 +64,7 @@ class RingContents:
         """`count` more one-time items of the newest epoch."""
         room = MAX_ONE_TIME_ITEMS - len(self.items)
         if type(count) is not int or not 0 <= count <= room:
-            message = f"0 to {room} more one-time items fit the ring"
-            raise UsageError(message)
+            raise UsageError(f"0 to {room} more one-time items fit the ring")
         fresh = (OneTimeRecord.create(self.owner, address=self.address, epoch=self.epoch) for _ in range(count))
         return replace(self, items={**self.items, **{record.item.item_id: record for record in fresh}})
 
@@ -86,8 +82,7 @@ class RingContents:
         bundles, items = dict(self.bundles), dict(self.items)
         for prekey_id in ids:
             if bundles.pop(prekey_id, None) is None and items.pop(prekey_id, None) is None:
-                message = "no such bundle or one-time item to revoke"
-                raise UnknownPrekey(message)
+                raise UnknownPrekey("no such bundle or one-time item to revoke")
         return self._keeping(bundles, items)
 
     def find(self, bundle_id: bytes, item_id: bytes | None, now: int) -> tuple[BundleRecord, OneTimeRecord | None]:
@@ -99,17 +94,14 @@ class RingContents:
         """
         bundle = self.bundles.get(bundle_id)
         if bundle is None or not bundle.alive(now):
-            message = "the initial message names no bundle of this ring"
-            raise UnknownPrekey(message)
+            raise UnknownPrekey("the initial message names no bundle of this ring")
         if item_id is None:
             if len(bundle.remembered) >= MAX_REMEMBERED_HANDSHAKES:
-                message = "the bundle remembers as many handshakes as it may: rotate"
-                raise ReplayMemoryFull(message)
+                raise ReplayMemoryFull("the bundle remembers as many handshakes as it may: rotate")
             return bundle, None
         item = self.items.get(item_id)
         if item is None or not item.fits(bundle.bundle.epoch):
-            message = "the initial message names no one-time item of this ring"
-            raise UnknownPrekey(message)
+            raise UnknownPrekey("the initial message names no one-time item of this ring")
         return bundle, item
 
     def after_handshake(self, bundle: BundleRecord, item: OneTimeRecord | None, session_id: bytes) -> Self:

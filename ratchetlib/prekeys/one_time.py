@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from ratchetlib.errors import BundleReason, BundleRejected
 from ratchetlib.identity import IdentityKey, IdentityKeyPair, sign_as
-from ratchetlib.keys import DhPublicKey, KemPublicKey
 from ratchetlib.labels import HASH_ONE_TIME_ID, SIGN_ONE_TIME
 from ratchetlib.limits import MAX_ADDRESS
 from ratchetlib.prekeys.parsing import PREKEY_ID_LENGTH, accept_key, read_versioned
@@ -15,6 +14,9 @@ from ratchetlib.primitives import dh, signature
 from ratchetlib.primitives.kdf import sha512
 from ratchetlib.primitives.kem import ML_KEM_1024
 from ratchetlib.wire import VERSION, lp, u8, u64
+
+if TYPE_CHECKING:
+    from ratchetlib.keys import DhPublicKey, KemPublicKey
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

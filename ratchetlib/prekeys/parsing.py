@@ -24,13 +24,11 @@ def read_versioned(encoded: bytes) -> Reader:
         UnsupportedVersion: of another protocol version.
     """
     if type(encoded) is not bytes:
-        message = f"bytes expected, not {type(encoded).__name__}"
-        raise MalformedMessage(message)
+        raise MalformedMessage(f"bytes expected, not {type(encoded).__name__}")
     reader = Reader(encoded, MalformedMessage)
     version = reader.u8()
     if version != VERSION:
-        message = f"version {version} of a prekey"
-        raise UnsupportedVersion(message)
+        raise UnsupportedVersion(f"version {version} of a prekey")
     return reader
 
 

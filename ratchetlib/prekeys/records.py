@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
-from ratchetlib.identity import IdentityKeyPair
-from ratchetlib.keys import DhPrivateKey, KemSeed
 from ratchetlib.limits import BUNDLE_RETENTION
 from ratchetlib.prekeys.bundle import fits_epoch
 from ratchetlib.prekeys.one_time import OneTimeItem
 from ratchetlib.prekeys.signed import SignedBundle
 from ratchetlib.primitives import dh
 from ratchetlib.primitives.kem import ML_KEM_1024
+
+if TYPE_CHECKING:
+    from ratchetlib.identity import IdentityKeyPair
+    from ratchetlib.keys import DhPrivateKey, KemSeed
 
 
 @dataclass(frozen=True, slots=True)

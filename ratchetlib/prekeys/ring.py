@@ -15,13 +15,13 @@ from ratchetlib.limits import MAX_BUNDLE_LIFETIME
 from ratchetlib.prekeys import codec
 from ratchetlib.prekeys.bundle import PrekeyBundle
 from ratchetlib.prekeys.contents import RingContents
-from ratchetlib.prekeys.records import BundleRecord
 from ratchetlib.secret import Uncopyable
 from ratchetlib.wire import require_u64
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from ratchetlib.prekeys.records import BundleRecord
     from ratchetlib.wire import Reader
 
 _Result = TypeVar("_Result")
@@ -84,8 +84,7 @@ class PrekeyRing(Uncopyable):
             RandomnessError: the random source has failed.
         """
         if type(identity) is not IdentityKeyPair:
-            message = "a ring belongs to an IdentityKeyPair"
-            raise UsageError(message)
+            raise UsageError("a ring belongs to an IdentityKeyPair")
         require_address(address, "address")
         require_u64(epoch, "epoch")
         contents = RingContents(identity, address, epoch, {}, {})
@@ -178,8 +177,7 @@ class PrekeyRing(Uncopyable):
     def _newest(self) -> BundleRecord:
         newest = self._contents.newest
         if newest is None:
-            message = "the newest bundle was revoked: rotate first"
-            raise UsageError(message)
+            raise UsageError("the newest bundle was revoked: rotate first")
         return newest
 
     def _to_state(self) -> bytes:

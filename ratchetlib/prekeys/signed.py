@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from ratchetlib.errors import BundleReason, BundleRejected, MalformedMessage
 from ratchetlib.identity import IDENTITY_LENGTH, IdentityKey, IdentityKeyPair, sign_as
-from ratchetlib.keys import DhPublicKey, KemPublicKey
 from ratchetlib.labels import HASH_BUNDLE_ID, SIGN_BUNDLE
 from ratchetlib.limits import MAX_ADDRESS, MAX_BUNDLE_LIFETIME, MAX_CLOCK_SKEW
+from ratchetlib.prekeys.parsing import PREKEY_ID_LENGTH, accept_key, read_versioned
 from ratchetlib.primitives import dh, signature
 from ratchetlib.primitives.kdf import sha512
 from ratchetlib.primitives.kem import ML_KEM_1024
-from ratchetlib.prekeys.parsing import PREKEY_ID_LENGTH, accept_key, read_versioned
 from ratchetlib.wire import HIGHEST_VERSION, VERSION, lp, u8, u64
+
+if TYPE_CHECKING:
+    from ratchetlib.keys import DhPublicKey, KemPublicKey
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,8 +105,7 @@ class SignedBundle:
         reader.take(signature.SIGNATURE_LENGTH)
         reader.end()
         if highest_version < VERSION:
-            message = "the highest version is below the version"
-            raise MalformedMessage(message)
+            raise MalformedMessage("the highest version is below the version")
         return cls(
             encoded=encoded,
             bundle_id=sha512(HASH_BUNDLE_ID, encoded)[:PREKEY_ID_LENGTH],

@@ -2,23 +2,59 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import ClassVar, Final
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
 
+from ratchetlib.secret import SecretBytes
+
 NONCE_LENGTH: Final = 12
 TAG_LENGTH: Final = 16
+_ZERO_NONCE: Final = bytes(NONCE_LENGTH)
 
 
-def seal(key: bytes, nonce: bytes, plaintext: bytes, associated_data: bytes) -> bytes:
-    """The ciphertext and its 16-byte tag. `key` is 32 bytes, `nonce` 12, never twice with one key."""
-    return ChaCha20Poly1305(key).encrypt(nonce, plaintext, associated_data)
+def seal_once(key: bytes, plaintext: bytes) -> bytes:
+    """The ciphertext and its 16-byte tag, under the zero nonce: `key` is 32 bytes and never used again."""
+    return ChaCha20Poly1305(key).encrypt(_ZERO_NONCE, plaintext, None)
 
 
-def open_(key: bytes, nonce: bytes, sealed: bytes, associated_data: bytes) -> bytes | None:
-    """The plaintext, or None where the tag is wrong or missing. Trials fail often; the caller raises."""
+def open_once(key: bytes, sealed: bytes) -> bytes | None:
+    """The plaintext of what `seal_once` made, or None. Input of any length is taken."""
     try:
-        return ChaCha20Poly1305(key).decrypt(nonce, sealed, associated_data)
+        return ChaCha20Poly1305(key).decrypt(_ZERO_NONCE, sealed, None)
     except InvalidTag:
         return None
+
+
+class HeaderKey(SecretBytes):
+    """HKs, HKr, NHKs, NHKr: encrypts the headers of one chain, each with a random nonce.
+
+    The one key that seals more than once, so it keeps its cipher: setting one up costs as much as a header. That is why
+    this role stands here and not in `keys`.
+    """
+
+    __slots__ = ("_cipher",)
+    LENGTH: ClassVar[int] = 32
+
+    def __init__(self, raw: bytes) -> None:
+        """Wrap 32 bytes; `UsageError` for any other length or type."""
+        super().__init__(raw)
+        self._cipher: ChaCha20Poly1305 | None = None
+
+    def seal(self, nonce: bytes, plaintext: bytes, associated_data: bytes) -> bytes:
+        """The ciphertext and its 16-byte tag; `nonce` is 12 random bytes."""
+        cipher = self._cipher or self._prepare()
+        return cipher.encrypt(nonce, plaintext, associated_data)
+
+    def open(self, nonce: bytes, sealed: bytes, associated_data: bytes) -> bytes | None:
+        """The plaintext, or None: trials under other chains' keys are the rule."""
+        cipher = self._cipher or self._prepare()
+        try:
+            return cipher.decrypt(nonce, sealed, associated_data)
+        except InvalidTag:
+            return None
+
+    def _prepare(self) -> ChaCha20Poly1305:
+        self._cipher = ChaCha20Poly1305(self.raw)
+        return self._cipher

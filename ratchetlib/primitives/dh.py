@@ -51,14 +51,11 @@ def parse_public_key(raw: bytes) -> DhPublicKey:
         InvalidKey: another type or length, not canonical, or of small order.
     """
     if type(raw) is not bytes or len(raw) != PUBLIC_KEY_LENGTH:
-        message = f"an X25519 public key is {PUBLIC_KEY_LENGTH} bytes"
-        raise InvalidKey(message)
+        raise InvalidKey(f"an X25519 public key is {PUBLIC_KEY_LENGTH} bytes")
     if int.from_bytes(raw, "little") >= _FIELD_PRIME:
-        message = "an X25519 public key must be canonical"
-        raise InvalidKey(message)
+        raise InvalidKey("an X25519 public key must be canonical")
     if raw in _SMALL_ORDER:
-        message = "an X25519 public key must not have small order"
-        raise InvalidKey(message)
+        raise InvalidKey("an X25519 public key must not have small order")
     return DhPublicKey(raw)
 
 
@@ -70,12 +67,10 @@ def agree(private: DhPrivateKey, public: DhPublicKey) -> DhSecret:
     """
     # A DhPublicKey has passed parse_public_key; the length decides about memory safety, so it is checked again.
     if len(public) != PUBLIC_KEY_LENGTH:
-        message = f"an X25519 public key is {PUBLIC_KEY_LENGTH} bytes"
-        raise InvalidKey(message)
+        raise InvalidKey(f"an X25519 public key is {PUBLIC_KEY_LENGTH} bytes")
     secret = _scalar_multiply(private, public)
     if secret is None:
-        message = "an X25519 public key must not have small order"
-        raise InvalidKey(message)
+        raise InvalidKey("an X25519 public key must not have small order")
     return secret
 
 

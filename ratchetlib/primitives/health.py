@@ -9,10 +9,8 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections import deque
 from typing import Final
 
-from ratchetlib.labels import PERSON_RANDOM_REPEAT
 from ratchetlib.limits import (
     PROPORTION_CUTOFF,
     PROPORTION_WINDOW,
@@ -66,23 +64,25 @@ def longest_run(data: bytes) -> int:
 
 
 class RepeatMemory:
-    """The first block of each recent draw, as a digest: a draw may become a key and must not outlive it here."""
+    """The first block of recent draws, as digests: a draw may become a key and must not outlive it here.
 
-    __slots__ = ("_order", "_seen")
+    Two sets, the older one dropped when the newer is full: between REPEAT_MEMORY and twice as many are remembered.
+    """
+
+    __slots__ = ("_newer", "_older")
 
     def __init__(self) -> None:
-        self._order: deque[bytes] = deque()
-        self._seen: set[bytes] = set()
+        self._newer: set[bytes] = set()
+        self._older: set[bytes] = set()
 
     def failure(self, draw: bytes) -> str | None:
         """Remember this draw; say so if its first block came before. Draws shorter than a block are not judged."""
         if len(draw) < REPEAT_BLOCK:
             return None
-        digest = hashlib.blake2b(draw[:REPEAT_BLOCK], digest_size=16, person=PERSON_RANDOM_REPEAT).digest()
-        if digest in self._seen:
+        digest = hashlib.blake2s(draw[:REPEAT_BLOCK]).digest()
+        if digest in self._newer or digest in self._older:
             return "a draw repeats an earlier one"
-        self._seen.add(digest)
-        self._order.append(digest)
-        if len(self._order) > REPEAT_MEMORY:
-            self._seen.discard(self._order.popleft())
+        self._newer.add(digest)
+        if len(self._newer) >= REPEAT_MEMORY:
+            self._older, self._newer = self._newer, set()
         return None

@@ -51,15 +51,12 @@ class Kem:
                 which anybody could compute the shared secret.
         """
         if type(raw) is not bytes or len(raw) != self.public_key_length:
-            message = f"an {self.name} encapsulation key is {self.public_key_length} bytes"
-            raise InvalidKey(message)
+            raise InvalidKey(f"an {self.name} encapsulation key is {self.public_key_length} bytes")
         # The vector comes first and the 32-byte seed rho last.
         if not any(raw[:-_RHO_LENGTH]):
-            message = f"an {self.name} encapsulation key must not be zero"
-            raise InvalidKey(message)
+            raise InvalidKey(f"an {self.name} encapsulation key must not be zero")
         if not self._loads(raw):
-            message = f"an {self.name} encapsulation key must be reduced"
-            raise InvalidKey(message)
+            raise InvalidKey(f"an {self.name} encapsulation key must be reduced")
         return KemPublicKey(raw)
 
     def encapsulate(self, public: KemPublicKey) -> tuple[KemSecret, bytes]:
@@ -74,8 +71,9 @@ class Kem:
             MalformedMessage: the ciphertext has another length.
         """
         if len(ciphertext) != self.ciphertext_length:
-            message = f"an {self.name} ciphertext is {self.ciphertext_length} bytes, not {len(ciphertext)}"
-            raise MalformedMessage(message)
+            raise MalformedMessage(
+                f"an {self.name} ciphertext is {self.ciphertext_length} bytes, not {len(ciphertext)}"
+            )
         return KemSecret(self._private.from_seed_bytes(seed.raw).decapsulate(ciphertext))
 
     def _loads(self, raw: bytes) -> bool:

@@ -51,7 +51,18 @@ class RandomHealth:
 class _Source:
     """The generator with its counters and its latch; one a process."""
 
-    __slots__ = ("bytes", "draws", "failure", "failures", "full_tests", "lock", "longest_run", "memory", "observer")
+    __slots__ = (
+        "bytes",
+        "draws",
+        "failure",
+        "failures",
+        "full_tests",
+        "lock",
+        "longest_run",
+        "memory",
+        "next_test",
+        "observer",
+    )
 
     def __init__(self) -> None:
         self.lock = threading.Lock()
@@ -63,11 +74,12 @@ class _Source:
         self.bytes = 0
         self.longest_run = 0
         self.full_tests = 0
+        self.next_test = 0
 
     def draw(self, length: int) -> bytes:
         """Bytes that passed the continuous tests; `RandomnessError` otherwise."""
         with self.lock:
-            if self.draws % HEALTH_TEST_INTERVAL == 0:
+            if self.draws >= self.next_test:
                 self._test_sample()
             if self.failure is None:
                 drawn = nacl.bindings.randombytes(length)
@@ -106,6 +118,7 @@ class _Source:
         failure = tests.sample_failure(sample)
         if failure is None:
             self.full_tests += 1
+            self.next_test = self.draws + HEALTH_TEST_INTERVAL
         else:
             self._latch(failure)
 
@@ -121,7 +134,7 @@ _source = _Source()
 
 def _restart_in_child() -> None:
     """A forked child counts anew, and never inherits a lock that another thread held. The latch stays."""
-    global _source  # noqa: PLW0603  # the only state that a fork hook can reach
+    global _source  # the only state that a fork hook can reach
     parent, _source = _source, _Source()
     _source.observer, _source.failure, _source.failures = parent.observer, parent.failure, parent.failures
 
@@ -137,8 +150,7 @@ def random_bytes(length: int) -> bytes:
         RandomnessError: a health test failed now or earlier in this process.
     """
     if type(length) is not int or not 1 <= length <= MAX_DRAW:
-        message = f"a draw is 1 to {MAX_DRAW} bytes"
-        raise UsageError(message)
+        raise UsageError(f"a draw is 1 to {MAX_DRAW} bytes")
     return _source.draw(length)
 
 

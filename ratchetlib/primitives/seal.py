@@ -26,14 +26,11 @@ NONCE_LENGTH: Final = 24
 COMMITMENT_LENGTH: Final = 32
 OVERHEAD: Final = NONCE_LENGTH + COMMITMENT_LENGTH + aead.TAG_LENGTH
 
-_AEAD_NONCE: Final = bytes(aead.NONCE_LENGTH)
-_NO_AD: Final = b""
-
 
 def seal(key: SecretBytes, person: bytes, nonce: bytes, associated_data: bytes, plaintext: bytes) -> bytes:
-    """commitment || ciphertext || tag, for a nonce of 24 fresh random bytes that the caller sends before it."""
+    """Commitment || ciphertext || tag, for a nonce of 24 fresh random bytes that the caller sends before it."""
     okm = hashlib.blake2b(nonce + associated_data, key=key.raw, person=person).digest()
-    return okm[32:] + aead.seal(okm[:32], _AEAD_NONCE, plaintext, _NO_AD)
+    return okm[32:] + aead.seal_once(okm[:32], plaintext)
 
 
 def open_(key: SecretBytes, person: bytes, nonce: bytes, associated_data: bytes, sealed: bytes) -> bytes | None:
@@ -41,4 +38,4 @@ def open_(key: SecretBytes, person: bytes, nonce: bytes, associated_data: bytes,
     okm = hashlib.blake2b(nonce + associated_data, key=key.raw, person=person).digest()
     if not hmac.compare_digest(okm[32:], sealed[:COMMITMENT_LENGTH]):
         return None
-    return aead.open_(okm[:32], _AEAD_NONCE, sealed[COMMITMENT_LENGTH:], _NO_AD)
+    return aead.open_once(okm[:32], sealed[COMMITMENT_LENGTH:])

@@ -34,11 +34,9 @@ def parse_public_key(raw: bytes) -> SigningPublicKey:
             (under other keys one signature can fit many messages).
     """
     if type(raw) is not bytes or len(raw) != PUBLIC_KEY_LENGTH:
-        message = f"an Ed25519 public key is {PUBLIC_KEY_LENGTH} bytes"
-        raise InvalidKey(message)
+        raise InvalidKey(f"an Ed25519 public key is {PUBLIC_KEY_LENGTH} bytes")
     if not nacl.bindings.crypto_core_ed25519_is_valid_point(raw):
-        message = "an Ed25519 public key must be a point of the prime-order subgroup"
-        raise InvalidKey(message)
+        raise InvalidKey("an Ed25519 public key must be a point of the prime-order subgroup")
     return SigningPublicKey(raw)
 
 

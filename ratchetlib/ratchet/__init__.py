@@ -4,10 +4,11 @@ It knows nothing of identities, addresses or the handshake: it starts from a roo
 """
 
 from ratchetlib.ratchet.binding import Binding, Direction, MessageType
+from ratchetlib.ratchet.chains import RatchetKeyPair
 from ratchetlib.ratchet.decrypt import FRAME_OVERHEAD, Frame, decrypt
 from ratchetlib.ratchet.encrypt import encrypt
 from ratchetlib.ratchet.skipped import forgotten
-from ratchetlib.ratchet.state import RatchetKeyPair, RatchetState, initiator_state, responder_state
+from ratchetlib.ratchet.state import RatchetState, initial_state
 
 __all__ = [
     "FRAME_OVERHEAD",
@@ -20,6 +21,5 @@ __all__ = [
     "decrypt",
     "encrypt",
     "forgotten",
-    "initiator_state",
-    "responder_state",
+    "initial_state",
 ]

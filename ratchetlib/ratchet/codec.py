@@ -16,10 +16,11 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from ratchetlib.keys import ChainKey, DhPrivateKey, DhPublicKey, HeaderKey, MessageKey, RootKey
+from ratchetlib.keys import ChainKey, DhPrivateKey, DhPublicKey, MessageKey, RootKey
 from ratchetlib.limits import MAX_CHAIN_LENGTH, MAX_CLOSED_CHAINS, MAX_STORED_SKIPPED
-from ratchetlib.ratchet.chains import ReceivingChain, SendingChain
-from ratchetlib.ratchet.state import RatchetKeyPair, RatchetState, Turn
+from ratchetlib.primitives.aead import HeaderKey
+from ratchetlib.ratchet.chains import RatchetKeyPair, ReceivingChain, SendingChain
+from ratchetlib.ratchet.state import RatchetState, Turn
 from ratchetlib.wire import u8, u32, u64
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ def encode(state: RatchetState) -> bytes:
     return b"".join(
         [
             turn.root_key.raw,
-            _encode_sending(turn, state.sending),
+            _encode_sending(state.sending),
             u32(turn.previous_length),
             turn.next_sending_key.raw,
             turn.peer_ratchet_key,
@@ -49,10 +50,9 @@ def encode(state: RatchetState) -> bytes:
 def decode(reader: Reader) -> RatchetState:
     """Read what `encode` wrote; the reader's error for anything else."""
     root_key = RootKey(reader.take(32))
-    pair, sending = _decode_sending(reader)
+    sending = _decode_sending(reader)
     turn = Turn(
         root_key=root_key,
-        key_pair=pair,
         previous_length=_length(reader),
         next_sending_key=HeaderKey(reader.take(32)),
         peer_ratchet_key=DhPublicKey(reader.take(32)),
@@ -72,20 +72,19 @@ def decode(reader: Reader) -> RatchetState:
     return state
 
 
-def _encode_sending(turn: Turn, chain: SendingChain | None) -> bytes:
-    pair = turn.key_pair
-    if pair is None or chain is None:
+def _encode_sending(chain: SendingChain | None) -> bytes:
+    if chain is None:
         return u8(0)
-    keys = pair.private.raw + pair.public + chain.header_key.raw + chain.chain_key.raw
-    return u8(1) + keys + u32(chain.number) + u32(chain.pq_epoch)
+    pair = chain.key_pair.private.raw + chain.key_pair.public
+    return u8(1) + pair + chain.header_key.raw + chain.chain_key.raw + u32(chain.number) + u32(chain.pq_epoch)
 
 
-def _decode_sending(reader: Reader) -> tuple[RatchetKeyPair | None, SendingChain | None]:
+def _decode_sending(reader: Reader) -> SendingChain | None:
     if not reader.flag():
-        return None, None
+        return None
     pair = RatchetKeyPair(DhPrivateKey(reader.take(32)), DhPublicKey(reader.take(32)))
     header_key, chain_key = HeaderKey(reader.take(32)), ChainKey(reader.take(32))
-    return pair, SendingChain(header_key, chain_key, _length(reader), reader.u32())
+    return SendingChain(pair, header_key, chain_key, _length(reader), reader.u32())
 
 
 def _encode_chain(chain: ReceivingChain) -> bytes:

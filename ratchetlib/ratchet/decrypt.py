@@ -25,9 +25,11 @@ from ratchetlib.ratchet.skipped import bounded
 from ratchetlib.ratchet.state import Turn
 
 if TYPE_CHECKING:
-    from ratchetlib.keys import HeaderKey, MessageKey
+    from ratchetlib.keys import MessageKey
+    from ratchetlib.primitives.aead import HeaderKey
     from ratchetlib.ratchet.binding import Binding
-    from ratchetlib.ratchet.state import RatchetKeyPair, RatchetState
+    from ratchetlib.ratchet.chains import RatchetKeyPair
+    from ratchetlib.ratchet.state import RatchetState
 
 FRAME_OVERHEAD = seal.OVERHEAD + SEALED_HEADER_LENGTH
 
@@ -54,9 +56,20 @@ class Frame(NamedTuple):
 
 
 def decrypt(
-    state: RatchetState, frame: Frame, associated_data: bytes, binding: Binding
+    state: RatchetState,
+    frame: Frame,
+    associated_data: bytes,
+    binding: Binding,
+    signed_prekey: RatchetKeyPair | None = None,
 ) -> tuple[RatchetState, bytes]:
     """The next state and the padded plaintext.
+
+    Args:
+        state: unchanged whatever happens.
+        frame: the ratchet's part of the message.
+        associated_data: the caller's.
+        binding: what the message must be bound to.
+        signed_prekey: the responder's first ratchet key pair, for its first message only.
 
     Raises:
         AuthenticationError: no header key opens the header, or the body does not authenticate.
@@ -65,16 +78,17 @@ def decrypt(
         SessionForked: the header is authentic and contradicts an earlier one.
         ProtocolViolation: the header is authentic and says what no honest peer says.
     """
-    state, message_key = _take_message_key(state, frame, binding.header)
+    state, message_key = _take_message_key(state, frame, binding.header, signed_prekey)
     body_data = binding.body_data(frame.header, associated_data)
     padded = seal.open_(message_key, PERSON_SEAL_BODY, frame.nonce, body_data, frame.body)
     if padded is None:
-        message = "the message does not authenticate"
-        raise AuthenticationError(message)
+        raise AuthenticationError("the message does not authenticate")
     return state, padded
 
 
-def _take_message_key(state: RatchetState, frame: Frame, header_data: bytes) -> tuple[RatchetState, MessageKey]:
+def _take_message_key(
+    state: RatchetState, frame: Frame, header_data: bytes, signed_prekey: RatchetKeyPair | None
+) -> tuple[RatchetState, MessageKey]:
     """At most seven header trials: the current chain, the next one, five closed ones, newest first."""
     current = state.receiving
     if current is not None:
@@ -83,13 +97,12 @@ def _take_message_key(state: RatchetState, frame: Frame, header_data: bytes) -> 
             return _on_current_chain(state, current, header)
     header = _open(state.turn.next_receiving_key, frame, header_data)
     if header is not None:
-        return _on_new_chain(state, header)
+        return _on_new_chain(state, header, signed_prekey)
     for position, chain in enumerate(state.closed):
         header = _open(chain.header_key, frame, header_data)
         if header is not None:
             return _on_closed_chain(state, position, header)
-    message = "the message does not authenticate"
-    raise AuthenticationError(message)
+    raise AuthenticationError("the message does not authenticate")
 
 
 def _open(key: HeaderKey, frame: Frame, header_data: bytes) -> Header | None:
@@ -97,14 +110,11 @@ def _open(key: HeaderKey, frame: Frame, header_data: bytes) -> Header | None:
     if header is not None:
         require_in_range(header)
         if header[-3:] != NO_CHUNK or header.pq_epoch != 0:
-            message = "a chunk where none can be"
-            raise ProtocolViolation(message)
+            raise ProtocolViolation("a chunk where none can be")
     return header
 
 
-def _on_current_chain(
-    state: RatchetState, current: ReceivingChain, header: Header
-) -> tuple[RatchetState, MessageKey]:
+def _on_current_chain(state: RatchetState, current: ReceivingChain, header: Header) -> tuple[RatchetState, MessageKey]:
     current.require_constant(header)
     chain, message_key = current.take(header.number)
     state = state.received(chain)
@@ -118,47 +128,44 @@ def _on_closed_chain(state: RatchetState, position: int, header: Header) -> tupl
     return state._replace(closed=closed, since_dh_step=state.since_dh_step + 1), message_key
 
 
-def _on_new_chain(state: RatchetState, header: Header) -> tuple[RatchetState, MessageKey]:
-    """The receiving half of a Diffie-Hellman ratchet step."""
-    turn = state.turn
-    pair = _require_answer(state, header)
-    _require_gap_allowed(state.receiving, header)
+def _on_new_chain(
+    state: RatchetState, header: Header, signed_prekey: RatchetKeyPair | None
+) -> tuple[RatchetState, MessageKey]:
+    """The receiving half of a Diffie-Hellman ratchet step. Our ratchet private key is not in the state it returns."""
+    turn, sending, current = state.turn, state.sending, state.receiving
+    pair = signed_prekey if sending is None else sending.key_pair
+    if pair is None:
+        raise ProtocolViolation("a new chain that answers nothing")
+    _require_fresh(state, header, pair)
+    _require_gap_allowed(current, header)
     peer = parse_ratchet_key(header.ratchet_key)
     secret = dh.agree(pair.private, peer)
     step = root_step(turn.root_key, secret, sender=peer, receiver=pair.public, pq_epoch=header.pq_epoch)
     opened = ReceivingChain.opened(turn.next_receiving_key, step.chain_key, peer, header)
     chain, message_key = opened.take(header.number)
-    closed = state.closed
-    if state.receiving is not None:
-        closed = (state.receiving.close(header.previous_length), *closed)
     next_turn = Turn(
         root_key=step.root_key,
-        key_pair=None,  # our ratchet private key has done its work
-        previous_length=0 if state.sending is None else state.sending.number,
+        previous_length=0 if sending is None else sending.number,
         next_sending_key=turn.next_sending_key,
         peer_ratchet_key=peer,
         next_receiving_key=step.next_header_key,
     )
+    closed = state.closed if current is None else (current.close(header.previous_length), *state.closed)
     state = state._replace(turn=next_turn, sending=None, receiving=chain, closed=closed, since_dh_step=1)
     return bounded(state), message_key
 
 
-def _require_answer(state: RatchetState, header: Header) -> RatchetKeyPair:
-    """A new chain answers a ratchet key of ours, with one that nobody has used before."""
-    pair = state.turn.key_pair
-    known = {state.turn.peer_ratchet_key, *(chain.ratchet_key for chain in state.chains)}
-    if pair is None or header.ratchet_key in known or header.ratchet_key == pair.public:
-        message = "a new chain that answers nothing, or reuses a ratchet key"
-        raise ProtocolViolation(message)
+def _require_fresh(state: RatchetState, header: Header, ours: RatchetKeyPair) -> None:
+    """A new chain has a ratchet key that nobody has used before, and a first chain has none before it."""
+    known = {ours.public, state.turn.peer_ratchet_key, *(chain.ratchet_key for chain in state.chains)}
+    if header.ratchet_key in known:
+        raise ProtocolViolation("a new chain with a ratchet key that was used before")
     if state.receiving is None and header.previous_length != 0:
-        message = "a first chain with one before it"
-        raise ProtocolViolation(message)
-    return pair
+        raise ProtocolViolation("a first chain with one before it")
 
 
 def _require_gap_allowed(current: ReceivingChain | None, header: Header) -> None:
     """The gap at the end of the old chain and the gap at the start of the new one count together."""
     missing = 0 if current is None else max(0, header.previous_length - current.number)
     if missing + header.number > MAX_SKIP:
-        message = f"{missing + header.number} messages are missing, {MAX_SKIP} may be skipped"
-        raise TooManySkipped(message)
+        raise TooManySkipped(f"{missing + header.number} messages are missing, {MAX_SKIP} may be skipped")

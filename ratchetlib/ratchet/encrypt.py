@@ -10,19 +10,16 @@ from ratchetlib.limits import MAX_CHAIN_LENGTH
 from ratchetlib.primitives import aead, dh, seal
 from ratchetlib.primitives.kdf import chain_step
 from ratchetlib.primitives.random import random_bytes
-from ratchetlib.ratchet.chains import SendingChain
+from ratchetlib.ratchet.chains import RatchetKeyPair, SendingChain
 from ratchetlib.ratchet.header import NO_CHUNK, Header, seal_header
 from ratchetlib.ratchet.root import root_step
-from ratchetlib.ratchet.state import RatchetKeyPair
 
 if TYPE_CHECKING:
     from ratchetlib.ratchet.binding import Binding
     from ratchetlib.ratchet.state import RatchetState
 
 
-def encrypt(
-    state: RatchetState, padded: bytes, associated_data: bytes, binding: Binding
-) -> tuple[RatchetState, bytes]:
+def encrypt(state: RatchetState, padded: bytes, associated_data: bytes, binding: Binding) -> tuple[RatchetState, bytes]:
     """The next state, and nonce 24 || sealed header 158 || commitment 32 || ciphertext || tag 16.
 
     Raises:
@@ -30,31 +27,29 @@ def encrypt(
         RandomnessError: the random source has failed.
     """
     if state.sending is None:
-        state = _open_chain(state)
-    turn, sending = state.turn, state.sending
-    header_key, chain_key, number, pq_epoch = sending
+        state, sending = _open_chain(state)
+    else:
+        sending = state.sending
+    key_pair, header_key, chain_key, number, pq_epoch = sending
     if number >= MAX_CHAIN_LENGTH:
-        message = f"{MAX_CHAIN_LENGTH} messages without an answer"
-        raise ChainExhausted(message)
+        raise ChainExhausted(f"{MAX_CHAIN_LENGTH} messages without an answer")
     next_chain_key, message_key = chain_step(chain_key)
     nonce = random_bytes(seal.NONCE_LENGTH)
-    header = Header(turn.key_pair.public, turn.previous_length, number, pq_epoch, *NO_CHUNK)
+    header = Header(key_pair.public, state.turn.previous_length, number, pq_epoch, *NO_CHUNK)
     sealed_header = seal_header(header_key, nonce[: aead.NONCE_LENGTH], header, binding.header)
     body_data = binding.body_data(sealed_header, associated_data)
     body = seal.seal(message_key, PERSON_SEAL_BODY, nonce, body_data, padded)
-    state = state.sent(SendingChain(header_key, next_chain_key, number + 1, pq_epoch))
+    state = state.sent(SendingChain(key_pair, header_key, next_chain_key, number + 1, pq_epoch))
     return state, nonce + sealed_header + body
 
 
-def _open_chain(state: RatchetState) -> RatchetState:
-    """The sending half of a Diffie-Hellman ratchet step, delayed to the first send: a key exists no longer than needed."""
+def _open_chain(state: RatchetState) -> tuple[RatchetState, SendingChain]:
+    """The sending half of a Diffie-Hellman ratchet step, as late as possible: a key exists no longer than needed."""
     turn = state.turn
     private = dh.generate()
     pair = RatchetKeyPair(private, dh.public_key(private))
     peer = turn.peer_ratchet_key
     step = root_step(turn.root_key, dh.agree(private, peer), sender=pair.public, receiver=peer, pq_epoch=0)
-    return state._replace(
-        turn=turn._replace(root_key=step.root_key, key_pair=pair, next_sending_key=step.next_header_key),
-        sending=SendingChain(turn.next_sending_key, step.chain_key, 0, 0),
-        since_dh_step=0,
-    )
+    turn = turn._replace(root_key=step.root_key, next_sending_key=step.next_header_key)
+    sending = SendingChain(pair, state.turn.next_sending_key, step.chain_key, 0, 0)
+    return state._replace(turn=turn, since_dh_step=0), sending

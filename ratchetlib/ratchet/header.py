@@ -1,17 +1,20 @@
 """The header: which chain and which message, in 142 bytes that never change their size.
 
-    ratchet key 32 || PN 4 || N 4 || pq epoch 4 || chunk kind 1 || chunk index 1 || chunk 96
+ratchet key 32 || PN 4 || N 4 || pq epoch 4 || chunk kind 1 || chunk index 1 || chunk 96
 """
 
 from __future__ import annotations
 
 from struct import Struct
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from ratchetlib.errors import InvalidKey, ProtocolViolation
-from ratchetlib.keys import DhPublicKey, HeaderKey
 from ratchetlib.limits import MAX_CHAIN_LENGTH
 from ratchetlib.primitives import aead, dh
+
+if TYPE_CHECKING:
+    from ratchetlib.keys import DhPublicKey
+    from ratchetlib.primitives.aead import HeaderKey
 
 _LAYOUT: Final = Struct(">32sIIIBB96s")
 HEADER_LENGTH: Final = _LAYOUT.size
@@ -29,28 +32,28 @@ class Header(NamedTuple):
         previous_length: PN, messages in the sender's chain before this one.
         number: N, this message's number in its chain, from 0.
         pq_epoch: post-quantum secrets in the root at this chain's root step.
-        kind: what the chunk is of: 0 nothing, 1 an encapsulation key, 2 a ciphertext.
-        index: the chunk's evaluation point.
-        chunk: 96 bytes; zeros where kind is 0.
+        chunk_kind: what the chunk is of: 0 nothing, 1 an encapsulation key, 2 a ciphertext.
+        chunk_index: the chunk's evaluation point.
+        chunk: 96 bytes; zeros where the kind is 0.
     """
 
     ratchet_key: bytes
     previous_length: int
     number: int
     pq_epoch: int
-    kind: int
-    index: int
+    chunk_kind: int
+    chunk_index: int
     chunk: bytes
 
 
 def seal_header(key: HeaderKey, nonce: bytes, header: Header, associated_data: bytes) -> bytes:
     """158 bytes. A header key serves one chain, with random 12-byte nonces."""
-    return aead.seal(key.raw, nonce, _LAYOUT.pack(*header), associated_data)
+    return key.seal(nonce, _LAYOUT.pack(*header), associated_data)
 
 
 def open_header(key: HeaderKey, nonce: bytes, sealed: bytes, associated_data: bytes) -> Header | None:
     """The header, or None if it is not under this key. `sealed` is 158 bytes."""
-    encoded = aead.open_(key.raw, nonce, sealed, associated_data)
+    encoded = key.open(nonce, sealed, associated_data)
     return None if encoded is None else Header._make(_LAYOUT.unpack(encoded))
 
 
@@ -60,12 +63,10 @@ def parse_ratchet_key(raw: bytes) -> DhPublicKey:
         return dh.parse_public_key(raw)
     except InvalidKey:
         pass
-    message = "a ratchet key that X25519 refuses"
-    raise ProtocolViolation(message)
+    raise ProtocolViolation("a ratchet key that X25519 refuses")
 
 
 def require_in_range(header: Header) -> None:
     """`ProtocolViolation` for numbers that no honest sender reaches."""
     if header.number >= MAX_CHAIN_LENGTH or header.previous_length > MAX_CHAIN_LENGTH:
-        message = "a chain is longer than any may be"
-        raise ProtocolViolation(message)
+        raise ProtocolViolation("a chain is longer than any may be")

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from ratchetlib.keys import ChainKey, DhSecret, HeaderKey, RootKey
+from ratchetlib.keys import ChainKey, DhSecret, RootKey
 from ratchetlib.labels import KDF_ROOT_STEP
+from ratchetlib.primitives.aead import HeaderKey
 from ratchetlib.primitives.kdf import hkdf
 from ratchetlib.wire import u8, u32
 

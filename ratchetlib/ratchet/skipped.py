@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def bounded(state: RatchetState) -> RatchetState:
-    """The state within its bounds: at most 5 closed chains, at most 2,000 stored keys, oldest chain and lowest N first."""
+    """The state within its bounds: 5 closed chains, 2,000 stored keys; the oldest chain and the lowest N go first."""
     dropped = sum(len(chain.skipped) for chain in state.closed[MAX_CLOSED_CHAINS:])
     state = state._replace(closed=state.closed[:MAX_CLOSED_CHAINS])
     excess = max(0, state.skipped_stored - MAX_STORED_SKIPPED)

@@ -4,19 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from ratchetlib.ratchet.chains import ReceivingChain, SendingChain
-
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from ratchetlib.keys import DhPrivateKey, DhPublicKey, HeaderKey, RootKey
-
-
-class RatchetKeyPair(NamedTuple):
-    """Our ratchet key pair (DHs): made when a sending chain opens, gone when the peer answers with a new key."""
-
-    private: DhPrivateKey
-    public: DhPublicKey
+    from ratchetlib.keys import DhPublicKey, RootKey
+    from ratchetlib.primitives.aead import HeaderKey
+    from ratchetlib.ratchet.chains import ReceivingChain, SendingChain
 
 
 class Turn(NamedTuple):
@@ -24,7 +17,6 @@ class Turn(NamedTuple):
 
     Attributes:
         root_key: RK.
-        key_pair: DHs; None between the peer's new ratchet key and our next send.
         previous_length: PN of the open sending chain, else of the next one.
         next_sending_key: NHKs.
         peer_ratchet_key: DHr.
@@ -32,7 +24,6 @@ class Turn(NamedTuple):
     """
 
     root_key: RootKey
-    key_pair: RatchetKeyPair | None
     previous_length: int
     next_sending_key: HeaderKey
     peer_ratchet_key: DhPublicKey
@@ -61,7 +52,7 @@ class RatchetState(NamedTuple):
     last_eviction: int = 0
 
     def sent(self, sending: SendingChain) -> RatchetState:
-        """After one more message on the sending chain. (Written out: `_replace` costs three times as much.)"""
+        """After one more message on the sending chain; written out, as `_replace` costs three times as much."""
         turn, _, receiving, closed, since_dh_step, evicted, last_eviction = self
         return RatchetState(turn, sending, receiving, closed, since_dh_step + 1, evicted, last_eviction)
 
@@ -83,19 +74,12 @@ class RatchetState(NamedTuple):
         return sum(len(chain.skipped) for chain in self.chains)
 
 
-def initiator_state(
+def initial_state(
     root_key: RootKey, *, sending_key: HeaderKey, receiving_key: HeaderKey, peer_ratchet_key: DhPublicKey
 ) -> RatchetState:
-    """RatchetInitAliceHE (section 4.3), lazily: the first send makes the ratchet key and opens the chain."""
-    return RatchetState(Turn(root_key, None, 0, sending_key, peer_ratchet_key, receiving_key))
+    """RatchetInitAliceHE and RatchetInitBobHE (section 4.3), made alike by lazy ratchet keys.
 
-
-def responder_state(
-    root_key: RootKey, *, sending_key: HeaderKey, receiving_key: HeaderKey, signed_prekey: RatchetKeyPair
-) -> RatchetState:
-    """RatchetInitBobHE (section 4.3): the signed prekey is the first ratchet key.
-
-    Only the first message may be decrypted with this state; that step drops the signed prekey, which never enters a
-    session.
+    The initiator's first send opens its chain against the signed prekey. The responder's first receive is the answer to
+    its own signed prekey, which `decrypt` is given for that one message and which never enters a state.
     """
-    return RatchetState(Turn(root_key, signed_prekey, 0, sending_key, signed_prekey.public, receiving_key))
+    return RatchetState(Turn(root_key, 0, sending_key, peer_ratchet_key, receiving_key))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from ratchetlib import handshake
 from ratchetlib.errors import IdentityChanged, UsageError
 from ratchetlib.identity import IdentityKey
-from ratchetlib.ratchet import Direction, RatchetKeyPair, initiator_state, responder_state
+from ratchetlib.ratchet import Direction, RatchetKeyPair, initial_state
 from ratchetlib.session.receive import open_message
 from ratchetlib.session.state import Facts, SessionState, Unconfirmed
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from ratchetlib.identity import IdentityKeyPair
     from ratchetlib.prekeys import PrekeyBundle
     from ratchetlib.prekeys.contents import RingContents
-    from ratchetlib.session.message import Message
+    from ratchetlib.ratchet import Frame
 
 
 def initiated(
@@ -35,7 +35,7 @@ def initiated(
         peer_address=their_address,
         created_at=now,
     )
-    ratchet = initiator_state(
+    ratchet = initial_state(
         secrets.root_key,
         sending_key=secrets.initiator_header_key,
         receiving_key=secrets.responder_header_key,
@@ -64,18 +64,18 @@ class Acceptance(NamedTuple):
 
 
 def accepted(
-    responder: Acceptance, ring: RingContents, prefix: bytes, message: Message
+    responder: Acceptance, ring: RingContents, prefix: bytes, frame: Frame
 ) -> tuple[RingContents, tuple[SessionState, bytes]]:
     """The ring after the handshake, the responder's first state and the first plaintext.
 
     The ring changes, and the initiator's identity is compared with the pinned one, only once the message has
     authenticated: before that, who writes is unproved.
     """
-    answered = handshake.accept(
-        responder.identity, ring, prefix, our_address=responder.our_address, now=responder.now
-    )
+    answered = handshake.accept(responder.identity, ring, prefix, our_address=responder.our_address, now=responder.now)
     first = _first_state(responder, answered, handshake.prefix_hash(prefix))
-    state, plaintext = open_message(first, message, responder.associated_data)
+    record = answered.bundle
+    signed_prekey = RatchetKeyPair(record.signed_prekey, record.bundle.signed_prekey)
+    state, plaintext = open_message(first, prefix, frame, responder.associated_data, signed_prekey)
     _require_pinned(responder, answered)
     contents = ring.after_handshake(answered.bundle, answered.item, answered.secrets.session_id)
     return contents, (state, plaintext)
@@ -91,11 +91,11 @@ def _first_state(responder: Acceptance, answered: Accepted, accepted_prefix: byt
         peer_address=initiator.address,
         created_at=initiator.created_at,
     )
-    ratchet = responder_state(
+    ratchet = initial_state(
         secrets.root_key,
         sending_key=secrets.responder_header_key,
         receiving_key=secrets.initiator_header_key,
-        signed_prekey=RatchetKeyPair(record.signed_prekey, record.bundle.signed_prekey),
+        peer_ratchet_key=record.bundle.signed_prekey,
     )
     return SessionState.of(facts, ratchet, unconfirmed=None, accepted_prefix=accepted_prefix)
 
@@ -107,7 +107,6 @@ def _require_pinned(responder: Acceptance, answered: Accepted) -> None:
     if pinned is None:
         return
     if type(pinned) is not IdentityKey:
-        message = f"known_identity returns an IdentityKey or None, not {type(pinned).__name__}"
-        raise UsageError(message)
+        raise UsageError(f"known_identity returns an IdentityKey or None, not {type(pinned).__name__}")
     if pinned != answered.initiator.identity:
         raise IdentityChanged(pinned, answered.initiator.identity)

@@ -1,33 +1,22 @@
 """The message as it travels.
 
-    version 1 || type 1 || [prefix 1,975] || nonce 24 || sealed header 158 || commitment 32 || ciphertext || tag 16
+version 1 || type 1 || [prefix 1,975] || nonce 24 || sealed header 158 || commitment 32 || ciphertext || tag 16
 """
 
 from __future__ import annotations
 
-from typing import Final, NamedTuple
+from typing import Final
 
 from ratchetlib.errors import MalformedMessage, UnsupportedVersion
 from ratchetlib.handshake import PREFIX_LENGTH
 from ratchetlib.ratchet import FRAME_OVERHEAD, Frame, MessageType
 from ratchetlib.wire import VERSION
 
-_START: Final = {MessageType.INITIAL: 2 + PREFIX_LENGTH, MessageType.ORDINARY: 2}
+_HEAD_LENGTH: Final = 2
+_START: Final[dict[int, int]] = {MessageType.INITIAL: _HEAD_LENGTH + PREFIX_LENGTH, MessageType.ORDINARY: _HEAD_LENGTH}
 _HEAD: Final = {kind: bytes([VERSION, kind]) for kind in MessageType}
 ORDINARY_OVERHEAD: Final = _START[MessageType.ORDINARY] + FRAME_OVERHEAD
 INITIAL_OVERHEAD: Final = _START[MessageType.INITIAL] + FRAME_OVERHEAD
-
-
-class Message(NamedTuple):
-    """A message taken apart.
-
-    Attributes:
-        prefix: the encoded handshake prefix of an initial message; None for an ordinary one.
-        frame: the ratchet's part.
-    """
-
-    prefix: bytes | None
-    frame: Frame
 
 
 def join(prefix: bytes | None, frame: bytes) -> bytes:
@@ -37,25 +26,22 @@ def join(prefix: bytes | None, frame: bytes) -> bytes:
     return _HEAD[MessageType.INITIAL] + prefix + frame
 
 
-def split(message: bytes, max_padded: int) -> Message:
-    """Take a message apart by its fixed lengths; nothing in it is trusted yet.
+def split(message: bytes, max_padded: int) -> tuple[bytes | None, Frame]:
+    """The prefix of an initial message (None for an ordinary one) and the frame; nothing in them is trusted yet.
 
     Raises:
         MalformedMessage: not `bytes`, too short for its type, of an unknown type, or longer than allowed.
         UnsupportedVersion: of another protocol version.
     """
-    if type(message) is not bytes or len(message) < 2:
-        reason = "a message is bytes, at least a version and a type"
-        raise MalformedMessage(reason)
-    if message[0] != VERSION:
-        reason = f"message version {message[0]}"
-        raise UnsupportedVersion(reason)
-    start = _START.get(message[1])
+    if type(message) is not bytes or len(message) < _HEAD_LENGTH:
+        raise MalformedMessage("a message is bytes, at least a version and a type")
+    version, message_type = message[0], message[1]
+    if version != VERSION:
+        raise UnsupportedVersion(f"message version {version}")
+    start = _START.get(message_type)
     if start is None:
-        reason = f"message type {message[1]}"
-        raise MalformedMessage(reason)
+        raise MalformedMessage(f"message type {message_type}")
     padded = len(message) - start - FRAME_OVERHEAD
     if not 1 <= padded <= max_padded:
-        reason = f"a padded plaintext of 1 to {max_padded} bytes expected, not {padded}"
-        raise MalformedMessage(reason)
-    return Message(None if start == 2 else message[2:start], Frame.split(message, start))
+        raise MalformedMessage(f"a padded plaintext of 1 to {max_padded} bytes expected, not {padded}")
+    return (message[_HEAD_LENGTH:start] or None), Frame.split(message, start)

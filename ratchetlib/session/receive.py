@@ -10,8 +10,7 @@ from ratchetlib.handshake import prefix_hash
 from ratchetlib.padding import unpad
 
 if TYPE_CHECKING:
-    from ratchetlib.ratchet import Binding
-    from ratchetlib.session.message import Message
+    from ratchetlib.ratchet import Binding, Frame, RatchetKeyPair
     from ratchetlib.session.state import SessionState
 
 
@@ -20,23 +19,29 @@ def is_ours(state: SessionState, prefix: bytes) -> bool:
     return state.accepted_prefix is not None and prefix_hash(prefix) == state.accepted_prefix
 
 
-def open_message(state: SessionState, message: Message, associated_data: bytes) -> tuple[SessionState, bytes]:
+def open_message(
+    state: SessionState,
+    prefix: bytes | None,
+    frame: Frame,
+    associated_data: bytes,
+    signed_prekey: RatchetKeyPair | None = None,
+) -> tuple[SessionState, bytes]:
     """The next state and the plaintext. Whatever decrypts confirms the session.
+
+    `signed_prekey` is the responder's first ratchet key pair, for its first message only.
 
     Raises:
         AuthenticationError: also for the initial message of another session, and for padding that no peer writes.
         DuplicateMessage, MessageKeyEvicted, TooManySkipped, SessionForked, ProtocolViolation: see `ratchet.decrypt`.
     """
     binding: Binding | None = state.bindings.receiving
-    if message.prefix is not None:
-        binding = state.bindings.receiving_initial if is_ours(state, message.prefix) else None
+    if prefix is not None:
+        binding = state.bindings.receiving_initial if is_ours(state, prefix) else None
     if binding is None:
-        reason = "the message does not authenticate"
-        raise AuthenticationError(reason)
-    moved, padded = ratchet.decrypt(state.ratchet, message.frame, associated_data, binding)
+        raise AuthenticationError("the message does not authenticate")
+    moved, padded = ratchet.decrypt(state.ratchet, frame, associated_data, binding, signed_prekey)
     plaintext = unpad(padded)
     del padded  # a traceback of what follows would show it
     if plaintext is None:
-        reason = "the message does not authenticate"
-        raise AuthenticationError(reason)
+        raise AuthenticationError("the message does not authenticate")
     return state.confirmed(moved), plaintext

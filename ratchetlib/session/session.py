@@ -90,15 +90,13 @@ class Session(Uncopyable):
         """
         _require_identity(identity)
         if type(bundle) is not PrekeyBundle:
-            message = f"a PrekeyBundle is needed, not {type(bundle).__name__}"
-            raise UsageError(message)
+            raise UsageError(f"a PrekeyBundle is needed, not {type(bundle).__name__}")
         require_address(our_address, "our_address")
         require_address(their_address, "their_address")
         require_u64(now, "now")
         require_u64(minimum_epoch, "minimum_epoch")
         if expected_identity is not None and type(expected_identity) is not IdentityKey:
-            message = f"expected_identity is an IdentityKey, not {type(expected_identity).__name__}"
-            raise UsageError(message)
+            raise UsageError(f"expected_identity is an IdentityKey, not {type(expected_identity).__name__}")
         require_acceptable(
             bundle,
             ours=identity.public,
@@ -153,20 +151,16 @@ class Session(Uncopyable):
         """
         _require_identity(identity)
         if type(prekeys) is not PrekeyRing:
-            reason = f"a PrekeyRing is needed, not {type(prekeys).__name__}"
-            raise UsageError(reason)
+            raise UsageError(f"a PrekeyRing is needed, not {type(prekeys).__name__}")
         if prekeys.identity != identity.public or prekeys.address != our_address:
-            reason = "the ring is of another identity or address"
-            raise UsageError(reason)
+            raise UsageError("the ring is of another identity or address")
         require_u64(now, "now")
         _require_associated_data(associated_data)
-        parts = split(message, _max_padded(max_plaintext))
-        prefix = parts.prefix
+        prefix, frame = split(message, _max_padded(max_plaintext))
         if prefix is None:
-            reason = "an ordinary message starts no session"
-            raise MalformedMessage(reason)
+            raise MalformedMessage("an ordinary message starts no session")
         responder = Acceptance(identity, our_address, now, associated_data, known_identity)
-        state, plaintext = transact(prekeys, lambda ring: accepted(responder, ring, prefix, parts))
+        state, plaintext = transact(prekeys, lambda ring: accepted(responder, ring, prefix, frame))
         return cls(state), plaintext
 
     def encrypt(
@@ -186,7 +180,7 @@ class Session(Uncopyable):
             plaintext: at most `max_plaintext` bytes.
             associated_data: bound to the message, not sent, at most 65,536 bytes; the receiver must pass the same.
             padding: how much the length tells: Padmé from 64 bytes unless you choose another policy.
-            now: seconds since the Unix epoch; where given, an unconfirmed session refuses to send past its bundle's end.
+            now: seconds since the Unix epoch; where given, an unconfirmed session refuses to send past the bundle's end.
             max_plaintext: 1 MiB unless you set another, at most 1 GiB.
 
         Raises:
@@ -233,9 +227,9 @@ class Session(Uncopyable):
         Source: Double Ratchet specification, section 4.4; docs/spec/ratchet.md.
         """
         _require_associated_data(associated_data)
-        parts = split(message, _max_padded(max_plaintext))
+        prefix, frame = split(message, _max_padded(max_plaintext))
         with self._guard:
-            self._state, plaintext = open_message(self._state, parts, associated_data)
+            self._state, plaintext = open_message(self._state, prefix, frame, associated_data)
             return plaintext
 
     def recognises(self, initial_message: bytes) -> bool:
@@ -244,10 +238,10 @@ class Session(Uncopyable):
         It compares the handshake prefix only and authenticates nothing.
         """
         try:
-            parts = split(initial_message, MAX_PLAINTEXT_CEILING)
+            prefix, _ = split(initial_message, MAX_PLAINTEXT_CEILING)
         except PeerError:
             return False
-        return parts.prefix is not None and is_ours(self._state, parts.prefix)
+        return prefix is not None and is_ours(self._state, prefix)
 
     def forget_skipped(self) -> int:
         """Drop the keys kept for late messages and return their number. Such messages can then no longer be read."""
@@ -312,8 +306,7 @@ class Session(Uncopyable):
 
 def _require_identity(identity: object) -> None:
     if type(identity) is not IdentityKeyPair:
-        message = f"an IdentityKeyPair is needed, not {type(identity).__name__}"
-        raise UsageError(message)
+        raise UsageError(f"an IdentityKeyPair is needed, not {type(identity).__name__}")
 
 
 def _require_associated_data(associated_data: object) -> None:
@@ -322,8 +315,7 @@ def _require_associated_data(associated_data: object) -> None:
 
 def _require_max_plaintext(max_plaintext: object) -> None:
     if type(max_plaintext) is not int or not 0 <= max_plaintext <= MAX_PLAINTEXT_CEILING:
-        message = f"max_plaintext is an integer from 0 to {MAX_PLAINTEXT_CEILING}"
-        raise UsageError(message)
+        raise UsageError(f"max_plaintext is an integer from 0 to {MAX_PLAINTEXT_CEILING}")
 
 
 def _max_padded(max_plaintext: int) -> int:
@@ -335,5 +327,4 @@ def _max_padded(max_plaintext: int) -> int:
 def _require_not_expired(state: SessionState, now: int) -> None:
     require_u64(now, "now")
     if state.unconfirmed is not None and now > state.unconfirmed.not_after:
-        message = "unconfirmed past its bundle's end: fetch a new bundle"
-        raise SessionExpired(message)
+        raise SessionExpired("unconfirmed past its bundle's end: fetch a new bundle")

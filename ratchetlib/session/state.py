@@ -1,10 +1,10 @@
 """The whole state of a session: an immutable value, its sealed content, and what its messages are bound to.
 
-    direction in which we send 1 || session id 32 || LP(our address) || peer identity 128 || LP(peer address)
-    || created_at 8
-    || initiator: unconfirmed 1 [|| bundle's end 8 || prefix 1,975]
-    || responder: hash of the prefix 64
-    || ratchet state (ratchet/codec.py)
+direction in which we send 1 || session id 32 || LP(our address) || peer identity 128 || LP(peer address)
+|| created_at 8
+|| initiator: unconfirmed 1 [|| bundle's end 8 || prefix 1,975]
+|| responder: hash of the prefix 64
+|| ratchet state (ratchet/codec.py)
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The layout of a sealed blob.
 
-    "RLST" || version 1 || kind 1 || LP(key id) || context tag 16 || generation 8
-    || nonce 24 || commitment 32 || ciphertext || tag 16
+"RLST" || version 1 || kind 1 || LP(key id) || context tag 16 || generation 8
+|| nonce 24 || commitment 32 || ciphertext || tag 16
 """
 
 from __future__ import annotations
@@ -65,16 +65,13 @@ class Blob(NamedTuple):
             StateVersionUnsupported: of another format version.
         """
         if type(encoded) is not bytes or len(encoded) > MAX_STATE:
-            message = f"a sealed blob is at most {MAX_STATE} bytes"
-            raise StateTampered(message)
+            raise StateTampered(f"a sealed blob is at most {MAX_STATE} bytes")
         reader = Reader(encoded, StateTampered)
         if reader.take(len(MAGIC)) != MAGIC:
-            message = "not a sealed blob"
-            raise StateTampered(message)
+            raise StateTampered("not a sealed blob")
         version = reader.u8()
         if version != STATE_VERSION:
-            message = f"state version {version}"
-            raise StateVersionUnsupported(message)
+            raise StateVersionUnsupported(f"state version {version}")
         kind = reader.u8()
         key_id = reader.lp(minimum=1, maximum=MAX_STORAGE_KEY_ID)
         head = Head(kind, key_id, reader.take(TAG_LENGTH), reader.u64())

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 
 class Sealable(Protocol):
-    """`IdentityKeyPair`, `PrekeyRing` and `Session`. The methods are the library's own: there is no plaintext export."""
+    """`IdentityKeyPair`, `PrekeyRing` and `Session`. The methods are the library's own: no plaintext is exported."""
 
     STATE_KIND: ClassVar[int]
     """One byte that names the kind in a blob."""

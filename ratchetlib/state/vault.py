@@ -1,8 +1,8 @@
 """The vault: seals sessions, rings and identities under the application's storage keys, and opens them again.
 
-The content is padded (ISO/IEC 7816-4) to a multiple of 1,024 bytes and sealed with the committing seal under the record
-key. The seal's associated data is the blob's head and LP(owner) || LP(peer). All of it is verified, generation included,
-before a byte of content is parsed.
+The content is padded (ISO/IEC 7816-4) to a multiple of 1,024 bytes and sealed with the committing seal under the
+record key. The seal's associated data is the blob's head and LP(owner) || LP(peer). All of it is verified, generation
+included, before a byte of content is parsed.
 """
 
 from __future__ import annotations
@@ -70,8 +70,7 @@ class StateVault(Uncopyable):
             require_bytes(key_id, "a storage key's id", minimum=1, maximum=MAX_STORAGE_KEY_ID)
             require_bytes(key, "a storage key", minimum=STORAGE_KEY_LENGTH, maximum=STORAGE_KEY_LENGTH)
         if current not in keys:
-            message = "the current storage key is not among the keys"
-            raise UsageError(message)
+            raise UsageError("the current storage key is not among the keys")
         self._keys = {key_id: StorageKey(key) for key_id, key in keys.items()}
         self._current = current
 
@@ -182,32 +181,28 @@ class StateVault(Uncopyable):
     ) -> Reader:
         """The authentic content, behind a reader: a traceback must not show it."""
         if (minimum_generation is None) == (anchor is None):
-            message = "give minimum_generation or an anchor, one of the two"
-            raise UsageError(message)
+            raise UsageError("give minimum_generation or an anchor, one of the two")
         blob = Blob.from_bytes(encoded)
         content = self._authenticate(context, blob)
         if minimum_generation is not None:
             _require_generation(blob, minimum_generation)
-        elif anchor is not None and type(anchor) is not UnsafeNoRollbackProtection:
+        elif anchor is not None and not isinstance(anchor, UnsafeNoRollbackProtection):
             _advance(anchor, context.record_name, AnchorEntry(blob.head.generation, blob.commitment))
         return content
 
     def _authenticate(self, context: Context, blob: Blob) -> Reader:
         storage_key = self._keys.get(blob.head.key_id)
         if storage_key is None:
-            message = "sealed under a storage key that this vault does not hold"
-            raise StateKeyUnknown(message)
+            raise StateKeyUnknown("sealed under a storage key that this vault does not hold")
         record_key, tag = context.derive(storage_key)
         if blob.head.kind != context.kind or not hmac.compare_digest(blob.head.tag, tag):
-            message = "the blob is of another kind, owner or peer"
-            raise StateContextMismatch(message)
+            raise StateContextMismatch("the blob is of another kind, owner or peer")
         associated_data = blob.head.to_bytes() + context.names
         padded = seal.open_(record_key, PERSON_SEAL_STATE, blob.nonce, associated_data, blob.sealed)
         content = None if padded is None else unpad(padded)
         if content is None:
             del padded
-            message = "the blob does not authenticate"
-            raise StateTampered(message)
+            raise StateTampered("the blob does not authenticate")
         return Reader(content, StateTampered)
 
 
@@ -220,8 +215,7 @@ def _context(kind: type[Sealable], owner: bytes, peer: bytes) -> Context:
 def _require_generation(blob: Blob, minimum_generation: int) -> None:
     require_u64(minimum_generation, "minimum_generation")
     if blob.head.generation < minimum_generation:
-        message = f"generation {blob.head.generation}, at least {minimum_generation} expected"
-        raise StateRolledBack(message)
+        raise StateRolledBack(f"generation {blob.head.generation}, at least {minimum_generation} expected")
 
 
 def _advance(anchor: MonotonicAnchor, record: bytes, found: AnchorEntry) -> None:
@@ -231,5 +225,4 @@ def _advance(anchor: MonotonicAnchor, record: bytes, found: AnchorEntry) -> None
         return
     newest = 0 if anchored is None else anchored.generation
     if found.generation != newest + 1 or not anchor.compare_and_advance(record, anchored, found):
-        message = f"generation {found.generation} is not the anchored {newest} nor the one after it"
-        raise StateRolledBack(message)
+        raise StateRolledBack(f"generation {found.generation} is not the anchored {newest} nor the one after it")

@@ -117,8 +117,7 @@ _TIMES: Final = _multiplication_tables()
 def _require_chunks(chunks: Mapping[int, bytes], k: int) -> None:
     _require_integer(k, "the number of data chunks", 1, _FIELD_SIZE)
     if len(chunks) < k:
-        message = f"{k} chunks are needed, there are {len(chunks)}"
-        raise UsageError(message)
+        raise UsageError(f"{k} chunks are needed, there are {len(chunks)}")
     for index, chunk in chunks.items():
         _require_integer(index, "a chunk index", 0, _FIELD_SIZE - 1)
         require_bytes(chunk, "a chunk", minimum=CHUNK_LENGTH, maximum=CHUNK_LENGTH)
@@ -126,5 +125,4 @@ def _require_chunks(chunks: Mapping[int, bytes], k: int) -> None:
 
 def _require_integer(value: object, name: str, minimum: int, maximum: int) -> None:
     if type(value) is not int or not minimum <= value <= maximum:
-        message = f"{name} must be an integer from {minimum} to {maximum}"
-        raise UsageError(message)
+        raise UsageError(f"{name} must be an integer from {minimum} to {maximum}")
