@@ -51,6 +51,13 @@ class KemSecret(SecretBytes):
     LENGTH: ClassVar[int] = 32
 
 
+class PqSecret(SecretBytes):
+    """What one post-quantum epoch contributes to the root key."""
+
+    __slots__ = ()
+    LENGTH: ClassVar[int] = 32
+
+
 class RootKey(SecretBytes):
     """RK: salts every root step and is replaced by it."""
 

@@ -20,12 +20,15 @@ HASH_ONE_TIME_ID: Final = b"ratchetlib/1 one-time id"
 HASH_TRANSCRIPT_0: Final = b"ratchetlib/1 transcript 0"
 HASH_TRANSCRIPT_1: Final = b"ratchetlib/1 transcript 1"
 HASH_PREFIX: Final = b"ratchetlib/1 handshake prefix"
+HASH_PQ_KEY: Final = b"ratchetlib/1 pq key"
+HASH_PQ_EXCHANGE: Final = b"ratchetlib/1 pq exchange"
 HASH_FINGERPRINT: Final = b"ratchetlib/1 fingerprint"
 HASH_RECORD: Final = b"ratchetlib/1 anchor record"
 
 # --- HKDF-SHA-512 -------------------------------------------------------------------------------
 KDF_IDENTITY_BLOCK: Final = b"ratchetlib/1 identity block"
 KDF_SESSION: Final = b"ratchetlib/1 session"
+KDF_PQ_SECRET: Final = b"ratchetlib/1 pq secret"
 KDF_ROOT_STEP: Final = b"ratchetlib/1 root step"
 
 # --- associated data ----------------------------------------------------------------------------

@@ -29,6 +29,14 @@ HEALING_DUE_MESSAGES: Final = 50
 """Messages since the last Diffie-Hellman step from which `health()` calls healing due. The application
 answers with an empty message. OMEMO's implementations settled on about the same number (53)."""
 
+PQ_DUE_MESSAGES: Final = 500
+"""Messages since the last post-quantum step from which `health()` calls it overdue: three epochs of lopsided traffic
+(10 to 1), ten of an even conversation. Something keeps the chunks from arriving, or the peer from answering."""
+
+MAX_CHUNKS: Final = 64
+"""Distinct chunks of one key or ciphertext, five times what rebuilds it; then the same ones come again. It bounds
+what a sender makes and remembers on a long one-way run."""
+
 # --- message ------------------------------------------------------------------------------------
 
 MAX_PLAINTEXT: Final = 2**20

@@ -34,16 +34,21 @@ class Binding(NamedTuple):
     Attributes:
         header: LP(label) || version || type || session id || direction || hash of the prefix, or nothing.
         body: LP(label) || session id || direction; the sealed header and the caller's data follow it.
+        session_id: 32 bytes.
+        direction: who sends.
     """
 
     header: bytes
     body: bytes
+    session_id: bytes
+    direction: Direction
 
     @classmethod
     def of(cls, session_id: bytes, direction: Direction, message_type: MessageType, prefix_hash: bytes) -> Binding:
         """The binding; `prefix_hash` is 64 bytes for initial messages and empty for ordinary ones."""
         path = session_id + u8(direction)
-        return cls(lp(AD_HEADER) + u8(VERSION) + u8(message_type) + path + prefix_hash, lp(AD_BODY) + path)
+        header = lp(AD_HEADER) + u8(VERSION) + u8(message_type) + path + prefix_hash
+        return cls(header, lp(AD_BODY) + path, session_id, direction)
 
     def body_data(self, sealed_header: bytes, associated_data: bytes) -> bytes:
         """The whole associated data of one body."""

@@ -2,8 +2,9 @@
 
     root key 32 || flag 1 [|| our ratchet private key 32 || public key 32 || HKs 32 || CKs 32 || Ns 4 || pq epoch 4]
     || PN 4 || NHKs 32 || DHr 32
-    || NHKr 32 || count 1 || receiving chains, newest first
-    || messages since the last DH step 8 || evicted 8 || last eviction 4
+    || NHKr 32 || post-quantum ratchet (pq/codec.py) || count 1 || receiving chains, newest first
+    || messages since the last Diffie-Hellman step 8 || since the last post-quantum step 8
+    || evicted 8 || last eviction 4
 
 A receiving chain; only the newest may be open, and it always is:
 
@@ -20,6 +21,7 @@ from ratchetlib.keys import ChainKey, DhPrivateKey, DhPublicKey, MessageKey, Roo
 from ratchetlib.limits import MAX_CHAIN_LENGTH, MAX_CLOSED_CHAINS, MAX_STORED_SKIPPED
 from ratchetlib.primitives.aead import HeaderKey
 from ratchetlib.ratchet.chains import RatchetKeyPair, ReceivingChain, SendingChain
+from ratchetlib.ratchet.pq import codec as pq_codec
 from ratchetlib.ratchet.state import RatchetState, Turn
 from ratchetlib.wire import u8, u32, u64
 
@@ -38,17 +40,19 @@ def encode(state: RatchetState) -> bytes:
             turn.next_sending_key.raw,
             turn.peer_ratchet_key,
             turn.next_receiving_key.raw,
+            pq_codec.encode(state.pq),
             u8(len(chains)),
             *(_encode_chain(chain) for chain in chains),
             u64(state.since_dh_step),
+            u64(state.since_pq_step),
             u64(state.evicted),
             u32(state.last_eviction),
         ]
     )
 
 
-def decode(reader: Reader) -> RatchetState:
-    """Read what `encode` wrote; the reader's error for anything else."""
+def decode(reader: Reader, *, initiator: bool) -> RatchetState:
+    """Read what `encode` wrote for this role; the reader's error for anything else."""
     root_key = RootKey(reader.take(32))
     sending = _decode_sending(reader)
     turn = Turn(
@@ -58,13 +62,16 @@ def decode(reader: Reader) -> RatchetState:
         peer_ratchet_key=DhPublicKey(reader.take(32)),
         next_receiving_key=HeaderKey(reader.take(32)),
     )
+    pq = pq_codec.decode(reader, initiator=initiator)
     chains = tuple(_decode_chain(reader) for _ in range(reader.u8()))
     state = RatchetState(
         turn=turn,
+        pq=pq,
         sending=sending,
         receiving=chains[0] if chains else None,
         closed=chains[1:],
         since_dh_step=reader.u64(),
+        since_pq_step=reader.u64(),
         evicted=reader.u64(),
         last_eviction=reader.u32(),
     )

@@ -5,31 +5,29 @@ Every step works on values, and the caller keeps the new state only if the body 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from ratchetlib.errors import AuthenticationError, ProtocolViolation, TooManySkipped
 from ratchetlib.labels import PERSON_SEAL_BODY
-from ratchetlib.limits import MAX_SKIP
+from ratchetlib.limits import MAX_CHAIN_LENGTH, MAX_SKIP
 from ratchetlib.primitives import aead, dh, seal
+from ratchetlib.ratchet.binding import Direction
 from ratchetlib.ratchet.chains import ReceivingChain
-from ratchetlib.ratchet.header import (
-    NO_CHUNK,
-    SEALED_HEADER_LENGTH,
-    Header,
-    open_header,
-    parse_ratchet_key,
-    require_in_range,
-)
+from ratchetlib.ratchet.header import SEALED_HEADER_LENGTH, open_header, parse_ratchet_key
+from ratchetlib.ratchet.pq import absorb, join_epoch, require_allowed
 from ratchetlib.ratchet.root import root_step
 from ratchetlib.ratchet.skipped import bounded
-from ratchetlib.ratchet.state import Turn
+from ratchetlib.ratchet.state import RatchetState, Turn
 
 if TYPE_CHECKING:
     from ratchetlib.keys import MessageKey
     from ratchetlib.primitives.aead import HeaderKey
     from ratchetlib.ratchet.binding import Binding
     from ratchetlib.ratchet.chains import RatchetKeyPair
-    from ratchetlib.ratchet.state import RatchetState
+    from ratchetlib.ratchet.header import Header
+    from ratchetlib.ratchet.pq import PqState
+
+    _Taken: TypeAlias = tuple[RatchetState, Header, MessageKey]
 
 FRAME_OVERHEAD = seal.OVERHEAD + SEALED_HEADER_LENGTH
 
@@ -78,81 +76,103 @@ def decrypt(
         SessionForked: the header is authentic and contradicts an earlier one.
         ProtocolViolation: the header is authentic and says what no honest peer says.
     """
-    state, message_key = _take_message_key(state, frame, binding.header, signed_prekey)
+    state, header, message_key = _take_message_key(state, frame, binding, signed_prekey)
     body_data = binding.body_data(frame.header, associated_data)
     padded = seal.open_(message_key, PERSON_SEAL_BODY, frame.nonce, body_data, frame.body)
     if padded is None:
         raise AuthenticationError("the message does not authenticate")
-    return state, padded
+    pq = absorb(state.pq, header.pq_epoch, header.chunk, binding.session_id)
+    return (state if pq is state.pq else state._replace(pq=pq)), padded
 
 
 def _take_message_key(
-    state: RatchetState, frame: Frame, header_data: bytes, signed_prekey: RatchetKeyPair | None
-) -> tuple[RatchetState, MessageKey]:
+    state: RatchetState, frame: Frame, binding: Binding, signed_prekey: RatchetKeyPair | None
+) -> _Taken:
     """At most seven header trials: the current chain, the next one, five closed ones, newest first."""
     current = state.receiving
     if current is not None:
-        header = _open(current.header_key, frame, header_data)
+        header = _open(current.header_key, frame, binding)
         if header is not None:
-            return _on_current_chain(state, current, header)
-    header = _open(state.turn.next_receiving_key, frame, header_data)
+            return _on_current_chain(state, current, header, binding)
+    header = _open(state.turn.next_receiving_key, frame, binding)
     if header is not None:
-        return _on_new_chain(state, header, signed_prekey)
+        return _on_new_chain(state, header, binding, signed_prekey)
     for position, chain in enumerate(state.closed):
-        header = _open(chain.header_key, frame, header_data)
+        header = _open(chain.header_key, frame, binding)
         if header is not None:
-            return _on_closed_chain(state, position, header)
+            return _on_closed_chain(state, position, header, binding)
     raise AuthenticationError("the message does not authenticate")
 
 
-def _open(key: HeaderKey, frame: Frame, header_data: bytes) -> Header | None:
-    header = open_header(key, frame.nonce[: aead.NONCE_LENGTH], frame.header, header_data)
-    if header is not None:
-        require_in_range(header)
-        if header[-3:] != NO_CHUNK or header.pq_epoch != 0:
-            raise ProtocolViolation("a chunk where none can be")
-    return header
+def _open(key: HeaderKey, frame: Frame, binding: Binding) -> Header | None:
+    return open_header(key, frame.nonce[: aead.NONCE_LENGTH], frame.header, binding.header)
 
 
-def _on_current_chain(state: RatchetState, current: ReceivingChain, header: Header) -> tuple[RatchetState, MessageKey]:
+def _on_current_chain(state: RatchetState, current: ReceivingChain, header: Header, binding: Binding) -> _Taken:
     current.require_constant(header)
+    _require_allowed(state.pq, header, binding)
     chain, message_key = current.take(header.number)
     state = state.received(chain)
-    return (state if header.number <= current.number else bounded(state)), message_key
+    return (state if header.number <= current.number else bounded(state)), header, message_key
 
 
-def _on_closed_chain(state: RatchetState, position: int, header: Header) -> tuple[RatchetState, MessageKey]:
+def _on_closed_chain(state: RatchetState, position: int, header: Header, binding: Binding) -> _Taken:
     state.closed[position].require_constant(header)
+    _require_allowed(state.pq, header, binding)
     chain, message_key = state.closed[position].take(header.number)
     closed = (*state.closed[:position], chain, *state.closed[position + 1 :])
-    return state._replace(closed=closed, since_dh_step=state.since_dh_step + 1), message_key
+    state = state._replace(closed=closed, since_dh_step=state.since_dh_step + 1, since_pq_step=state.since_pq_step + 1)
+    return state, header, message_key
 
 
 def _on_new_chain(
-    state: RatchetState, header: Header, signed_prekey: RatchetKeyPair | None
-) -> tuple[RatchetState, MessageKey]:
+    state: RatchetState, header: Header, binding: Binding, signed_prekey: RatchetKeyPair | None
+) -> _Taken:
     """The receiving half of a Diffie-Hellman ratchet step. Our ratchet private key is not in the state it returns."""
     turn, sending, current = state.turn, state.sending, state.receiving
     pair = signed_prekey if sending is None else sending.key_pair
     if pair is None:
         raise ProtocolViolation("a new chain that answers nothing")
     _require_fresh(state, header, pair)
+    pq, pq_secret = join_epoch(state.pq, header.pq_epoch)
+    _require_allowed(pq, header, binding)
     _require_gap_allowed(current, header)
     peer = parse_ratchet_key(header.ratchet_key)
-    secret = dh.agree(pair.private, peer)
-    step = root_step(turn.root_key, secret, sender=peer, receiver=pair.public, pq_epoch=header.pq_epoch)
+    step = root_step(
+        turn.root_key,
+        dh.agree(pair.private, peer),
+        pq_secret,
+        sender=peer,
+        receiver=pair.public,
+        pq_epoch=header.pq_epoch,
+    )
     opened = ReceivingChain.opened(turn.next_receiving_key, step.chain_key, peer, header)
     chain, message_key = opened.take(header.number)
-    next_turn = Turn(
-        root_key=step.root_key,
-        previous_length=0 if sending is None else sending.number,
-        next_sending_key=turn.next_sending_key,
-        peer_ratchet_key=peer,
-        next_receiving_key=step.next_header_key,
+    stepped = RatchetState(
+        turn=Turn(
+            root_key=step.root_key,
+            previous_length=0 if sending is None else sending.number,
+            next_sending_key=turn.next_sending_key,
+            peer_ratchet_key=peer,
+            next_receiving_key=step.next_header_key,
+        ),
+        pq=pq,
+        sending=None,
+        receiving=chain,
+        closed=state.closed if current is None else (current.close(header.previous_length), *state.closed),
+        since_dh_step=1,
+        since_pq_step=state.since_pq_step + 1 if pq_secret is None else 1,
+        evicted=state.evicted,
+        last_eviction=state.last_eviction,
     )
-    closed = state.closed if current is None else (current.close(header.previous_length), *state.closed)
-    state = state._replace(turn=next_turn, sending=None, receiving=chain, closed=closed, since_dh_step=1)
-    return bounded(state), message_key
+    return bounded(stepped), header, message_key
+
+
+def _require_allowed(pq: PqState, header: Header, binding: Binding) -> None:
+    if header.number >= MAX_CHAIN_LENGTH or header.previous_length > MAX_CHAIN_LENGTH:
+        raise ProtocolViolation("a chain is longer than any may be")
+    from_initiator = binding.direction is Direction.INITIATOR_TO_RESPONDER
+    require_allowed(pq, header.pq_epoch, header.chunk, from_initiator=from_initiator)
 
 
 def _require_fresh(state: RatchetState, header: Header, ours: RatchetKeyPair) -> None:

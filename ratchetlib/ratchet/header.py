@@ -9,8 +9,8 @@ from struct import Struct
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from ratchetlib.errors import InvalidKey, ProtocolViolation
-from ratchetlib.limits import MAX_CHAIN_LENGTH
 from ratchetlib.primitives import aead, dh
+from ratchetlib.ratchet.pq import Chunk
 
 if TYPE_CHECKING:
     from ratchetlib.keys import DhPublicKey
@@ -19,9 +19,6 @@ if TYPE_CHECKING:
 _LAYOUT: Final = Struct(">32sIIIBB96s")
 HEADER_LENGTH: Final = _LAYOUT.size
 SEALED_HEADER_LENGTH: Final = HEADER_LENGTH + aead.TAG_LENGTH
-CHUNK_LENGTH: Final = 96
-NO_CHUNK: Final = (0, 0, bytes(CHUNK_LENGTH))
-"""Kind, index and chunk of a header that carries nothing."""
 
 
 class Header(NamedTuple):
@@ -32,29 +29,30 @@ class Header(NamedTuple):
         previous_length: PN, messages in the sender's chain before this one.
         number: N, this message's number in its chain, from 0.
         pq_epoch: post-quantum secrets in the root at this chain's root step.
-        chunk_kind: what the chunk is of: 0 nothing, 1 an encapsulation key, 2 a ciphertext.
-        chunk_index: the chunk's evaluation point.
-        chunk: 96 bytes; zeros where the kind is 0.
+        chunk: a piece of the post-quantum ratchet's exchange, or nothing.
     """
 
     ratchet_key: bytes
     previous_length: int
     number: int
     pq_epoch: int
-    chunk_kind: int
-    chunk_index: int
-    chunk: bytes
+    chunk: Chunk
 
 
 def seal_header(key: HeaderKey, nonce: bytes, header: Header, associated_data: bytes) -> bytes:
     """158 bytes. A header key serves one chain, with random 12-byte nonces."""
-    return key.seal(nonce, _LAYOUT.pack(*header), associated_data)
+    ratchet_key, previous_length, number, pq_epoch, (kind, point, data) = header
+    encoded = _LAYOUT.pack(ratchet_key, previous_length, number, pq_epoch, kind, point, data)
+    return key.seal(nonce, encoded, associated_data)
 
 
 def open_header(key: HeaderKey, nonce: bytes, sealed: bytes, associated_data: bytes) -> Header | None:
     """The header, or None if it is not under this key. `sealed` is 158 bytes."""
     encoded = key.open(nonce, sealed, associated_data)
-    return None if encoded is None else Header._make(_LAYOUT.unpack(encoded))
+    if encoded is None:
+        return None
+    ratchet_key, previous_length, number, pq_epoch, kind, point, data = _LAYOUT.unpack(encoded)
+    return Header(ratchet_key, previous_length, number, pq_epoch, Chunk(kind, point, data))
 
 
 def parse_ratchet_key(raw: bytes) -> DhPublicKey:
@@ -64,9 +62,3 @@ def parse_ratchet_key(raw: bytes) -> DhPublicKey:
     except InvalidKey:
         pass
     raise ProtocolViolation("a ratchet key that X25519 refuses")
-
-
-def require_in_range(header: Header) -> None:
-    """`ProtocolViolation` for numbers that no honest sender reaches."""
-    if header.number >= MAX_CHAIN_LENGTH or header.previous_length > MAX_CHAIN_LENGTH:
-        raise ProtocolViolation("a chain is longer than any may be")

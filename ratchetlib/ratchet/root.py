@@ -11,7 +11,7 @@ from ratchetlib.primitives.kdf import hkdf
 from ratchetlib.wire import u8, u32
 
 if TYPE_CHECKING:
-    from ratchetlib.keys import DhPublicKey
+    from ratchetlib.keys import DhPublicKey, PqSecret
 
 
 class RootStep(NamedTuple):
@@ -23,12 +23,27 @@ class RootStep(NamedTuple):
 
 
 def root_step(
-    root_key: RootKey, secret: DhSecret, *, sender: DhPublicKey, receiver: DhPublicKey, pq_epoch: int
+    root_key: RootKey,
+    dh_secret: DhSecret,
+    pq_secret: PqSecret | None,
+    *,
+    sender: DhPublicKey,
+    receiver: DhPublicKey,
+    pq_epoch: int,
 ) -> RootStep:
     """KDF_RK_HE (Double Ratchet specification, section 4.2), over HKDF-SHA-512.
 
-    info = LP(label) || sender's ratchet key 32 || receiver's ratchet key 32 || pq epoch 4 || mixed 1
+    HKDF(salt = root key, DH 32 || [post-quantum secret 32],
+         info = LP(label) || sender's ratchet key 32 || receiver's ratchet key 32 || pq epoch 4 || mixed 1, 96)
+
+    `pq_epoch` is the new chain's; `pq_secret` is given where this step begins that epoch.
     """
-    context = sender + receiver + u32(pq_epoch) + u8(0)
-    okm = hkdf(salt=root_key.raw, secret=secret.raw, label=KDF_ROOT_STEP, context=context, length=96)
+    context = sender + receiver + u32(pq_epoch) + u8(pq_secret is not None)
+    okm = hkdf(
+        salt=root_key.raw,
+        secret=dh_secret.raw + (b"" if pq_secret is None else pq_secret.raw),
+        label=KDF_ROOT_STEP,
+        context=context,
+        length=96,
+    )
     return RootStep(RootKey(okm[:32]), ChainKey(okm[32:64]), HeaderKey(okm[64:]))

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from ratchetlib.ratchet.pq import initial_pq_state
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from ratchetlib.keys import DhPublicKey, RootKey
     from ratchetlib.primitives.aead import HeaderKey
     from ratchetlib.ratchet.chains import ReceivingChain, SendingChain
+    from ratchetlib.ratchet.pq import PqState
 
 
 class Turn(NamedTuple):
@@ -35,31 +38,35 @@ class RatchetState(NamedTuple):
 
     Attributes:
         turn: what only a root step changes.
+        pq: the post-quantum ratchet.
         sending: the open sending chain; None when the next send opens one.
         receiving: the open receiving chain; None before the first one.
         closed: the receiving chains before it, newest first, at most 5.
         since_dh_step: messages sent and received since the last root step, the one that made it included.
+        since_pq_step: the same since the last root step that mixed a post-quantum secret, or since the handshake.
         evicted: skipped keys evicted or forgotten in the session's life.
         last_eviction: how many of them at the last time.
     """
 
     turn: Turn
+    pq: PqState
     sending: SendingChain | None = None
     receiving: ReceivingChain | None = None
     closed: tuple[ReceivingChain, ...] = ()
     since_dh_step: int = 0
+    since_pq_step: int = 0
     evicted: int = 0
     last_eviction: int = 0
 
-    def sent(self, sending: SendingChain) -> RatchetState:
+    def sent(self, sending: SendingChain, pq: PqState) -> RatchetState:
         """After one more message on the sending chain; written out, as `_replace` costs three times as much."""
-        turn, _, receiving, closed, since_dh_step, evicted, last_eviction = self
-        return RatchetState(turn, sending, receiving, closed, since_dh_step + 1, evicted, last_eviction)
+        turn, _, _, receiving, closed, since_dh, since_pq, evicted, last_eviction = self
+        return RatchetState(turn, pq, sending, receiving, closed, since_dh + 1, since_pq + 1, evicted, last_eviction)
 
     def received(self, receiving: ReceivingChain) -> RatchetState:
         """After one more message on the receiving chain."""
-        turn, sending, _, closed, since_dh_step, evicted, last_eviction = self
-        return RatchetState(turn, sending, receiving, closed, since_dh_step + 1, evicted, last_eviction)
+        turn, pq, sending, _, closed, since_dh, since_pq, evicted, last_eviction = self
+        return RatchetState(turn, pq, sending, receiving, closed, since_dh + 1, since_pq + 1, evicted, last_eviction)
 
     @property
     def chains(self) -> Iterator[ReceivingChain]:
@@ -75,11 +82,17 @@ class RatchetState(NamedTuple):
 
 
 def initial_state(
-    root_key: RootKey, *, sending_key: HeaderKey, receiving_key: HeaderKey, peer_ratchet_key: DhPublicKey
+    root_key: RootKey,
+    *,
+    sending_key: HeaderKey,
+    receiving_key: HeaderKey,
+    peer_ratchet_key: DhPublicKey,
+    initiator: bool,
 ) -> RatchetState:
     """RatchetInitAliceHE and RatchetInitBobHE (section 4.3), made alike by lazy ratchet keys.
 
     The initiator's first send opens its chain against the signed prekey. The responder's first receive is the answer to
     its own signed prekey, which `decrypt` is given for that one message and which never enters a state.
     """
-    return RatchetState(Turn(root_key, 0, sending_key, peer_ratchet_key, receiving_key))
+    turn = Turn(root_key, 0, sending_key, peer_ratchet_key, receiving_key)
+    return RatchetState(turn, initial_pq_state(initiator=initiator))

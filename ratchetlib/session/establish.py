@@ -40,6 +40,7 @@ def initiated(
         sending_key=secrets.initiator_header_key,
         receiving_key=secrets.responder_header_key,
         peer_ratchet_key=begun.peer_ratchet_key,
+        initiator=True,
     )
     unconfirmed = Unconfirmed(begun.prefix, bundle.signed.not_after)
     return SessionState.of(facts, ratchet, unconfirmed=unconfirmed, accepted_prefix=None)
@@ -96,6 +97,7 @@ def _first_state(responder: Acceptance, answered: Accepted, accepted_prefix: byt
         sending_key=secrets.responder_header_key,
         receiving_key=secrets.initiator_header_key,
         peer_ratchet_key=record.bundle.signed_prekey,
+        initiator=False,
     )
     return SessionState.of(facts, ratchet, unconfirmed=None, accepted_prefix=accepted_prefix)
 

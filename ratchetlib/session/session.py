@@ -14,6 +14,7 @@ from ratchetlib.limits import (
     MAX_ASSOCIATED_DATA,
     MAX_PLAINTEXT,
     MAX_PLAINTEXT_CEILING,
+    PQ_DUE_MESSAGES,
 )
 from ratchetlib.padding import Padme, pad
 from ratchetlib.prekeys import PrekeyBundle, PrekeyRing
@@ -180,7 +181,8 @@ class Session(Uncopyable):
             plaintext: at most `max_plaintext` bytes.
             associated_data: bound to the message, not sent, at most 65,536 bytes; the receiver must pass the same.
             padding: how much the length tells: Padmé from 64 bytes unless you choose another policy.
-            now: seconds since the Unix epoch; where given, an unconfirmed session refuses to send past the bundle's end.
+            now: seconds since the Unix epoch. Where given, an unconfirmed session refuses to send past its bundle's
+                end.
             max_plaintext: 1 MiB unless you set another, at most 1 GiB.
 
         Raises:
@@ -257,6 +259,9 @@ class Session(Uncopyable):
             confirmed=self.confirmed,
             messages_since_dh_step=moving.since_dh_step,
             dh_overdue=moving.since_dh_step >= HEALING_DUE_MESSAGES,
+            pq_epoch=moving.pq.epoch,
+            messages_since_pq_step=moving.since_pq_step,
+            pq_overdue=moving.since_pq_step >= PQ_DUE_MESSAGES,
             skipped_stored=moving.skipped_stored,
             skipped_evicted=moving.evicted,
             last_eviction=moving.last_eviction,

@@ -146,7 +146,7 @@ def decode(reader: Reader) -> SessionState:
         created_at=reader.u64(),
     )
     unconfirmed, accepted_prefix = _decode_handshake(reader, facts.sending)
-    ratchet = ratchet_codec.decode(reader)
+    ratchet = ratchet_codec.decode(reader, initiator=facts.sending is Direction.INITIATOR_TO_RESPONDER)
     return SessionState.of(facts, ratchet, unconfirmed=unconfirmed, accepted_prefix=accepted_prefix)
 
 

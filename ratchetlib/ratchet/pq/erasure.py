@@ -21,7 +21,7 @@ from ratchetlib.errors import UsageError
 from ratchetlib.wire import require_bytes
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Mapping
 
 CHUNK_LENGTH: Final = 96
 """Bytes of a chunk. A key and its hash (1,184 + 32 bytes) take 13, a ciphertext and its confirmation (1,088 + 32)
@@ -31,34 +31,52 @@ _FIELD_SIZE: Final = 256
 _FIELD_POLYNOMIAL: Final = 0x11D
 
 
-def encode(data_chunks: Sequence[bytes], index: int) -> bytes:
-    """The chunk at one index.
+class Encoder:
+    """The chunks of one stream. Parity is made once: on a long one-way run it would be the largest cost of a send.
 
-    Args:
-        data_chunks: the k chunks of the data, 1 to 256 of 96 bytes each; chunk i is the value at the point i.
-        index: the point, 0 to 255. Below k it names a data chunk, which comes back as it is.
+    What is remembered follows from the stream, so successive states share one encoder.
 
-    Returns:
-        96 bytes.
-
-    Raises:
-        UsageError: an argument is outside these bounds.
+    Attributes:
+        stream: the data, k times 96 bytes.
     """
-    chunks = dict(enumerate(data_chunks))
-    _require_chunks(chunks, len(data_chunks))
-    _require_integer(index, "a chunk index", 0, _FIELD_SIZE - 1)
-    return chunks[index] if index in chunks else _interpolate(_weigh(chunks), index)
+
+    __slots__ = ("_parity", "_weighted", "stream")
+
+    def __init__(self, stream: bytes) -> None:
+        """Take a stream of 1 to 256 times 96 bytes; `UsageError` for anything else."""
+        require_bytes(stream, "a stream", minimum=CHUNK_LENGTH, maximum=_FIELD_SIZE * CHUNK_LENGTH)
+        if len(stream) % CHUNK_LENGTH:
+            raise UsageError(f"a stream is whole chunks of {CHUNK_LENGTH} bytes")
+        self.stream = stream
+        self._parity: dict[int, bytes] = {}
+        self._weighted: dict[int, bytes] | None = None
+
+    def chunk(self, index: int) -> bytes:
+        """The chunk at one index, 0 to 255: below k a piece of the stream, else parity. 96 bytes.
+
+        Raises:
+            UsageError: `index` is another number.
+        """
+        _require_integer(index, "a chunk index", 0, _FIELD_SIZE - 1)
+        start = index * CHUNK_LENGTH
+        if start < len(self.stream):
+            return self.stream[start : start + CHUNK_LENGTH]
+        if index not in self._parity:
+            if self._weighted is None:
+                self._weighted = _weigh(dict(enumerate(_split(self.stream))))
+            self._parity[index] = _interpolate(self._weighted, index)
+        return self._parity[index]
 
 
-def decode(chunks: Mapping[int, bytes], k: int) -> tuple[bytes, ...]:
-    """The data chunks, from any k or more chunks of one encoding.
+def decode(chunks: Mapping[int, bytes], k: int) -> bytes:
+    """The stream, from any k or more chunks of one encoding.
 
     Args:
         chunks: at least k chunks of 96 bytes by their indices, 0 to 255. The k of lowest index are used.
         k: how many data chunks there are, 1 to 256.
 
     Returns:
-        The k data chunks of 96 bytes, in order.
+        k times 96 bytes.
 
     Raises:
         UsageError: an argument is outside these bounds. What a peer sends is checked before it gets here.
@@ -66,14 +84,18 @@ def decode(chunks: Mapping[int, bytes], k: int) -> tuple[bytes, ...]:
     _require_chunks(chunks, k)
     # Data chunks have the lowest indices: those that are present are always among the k, and taken as they are.
     used = {index: chunks[index] for index in sorted(chunks)[:k]}
-    weighted = _weigh(used)
-    return tuple(used[i] if i in used else _interpolate(weighted, i) for i in range(k))
+    weighted = _weigh(used) if max(used) >= k else {}
+    return b"".join(used[i] if i in used else _interpolate(weighted, i) for i in range(k))
+
+
+def _split(stream: bytes) -> list[bytes]:
+    return [stream[start : start + CHUNK_LENGTH] for start in range(0, len(stream), CHUNK_LENGTH)]
 
 
 def _weigh(chunks: Mapping[int, bytes]) -> dict[int, bytes]:
     """Each chunk times its barycentric weight, 1 / prod(point - other point): the same for every x."""
     return {
-        point: chunk.translate(_TIMES[_inverse(_product(point ^ other for other in chunks if other != point))])
+        point: chunk.translate(_TIMES[_INVERSE[_product(point ^ other for other in chunks if other != point)]])
         for point, chunk in chunks.items()
     }
 
@@ -82,7 +104,7 @@ def _interpolate(weighted: Mapping[int, bytes], x: int) -> bytes:
     """The polynomial's value at x, none of the points: prod(x - point) * sum(weighted chunk / (x - point))."""
     total = 0
     for point, chunk in weighted.items():
-        total ^= int.from_bytes(chunk.translate(_TIMES[_inverse(x ^ point)]), "big")
+        total ^= int.from_bytes(chunk.translate(_TIMES[_INVERSE[x ^ point]]), "big")
     return total.to_bytes(CHUNK_LENGTH, "big").translate(_TIMES[_product(x ^ point for point in weighted)])
 
 
@@ -92,11 +114,6 @@ def _product(factors: Iterable[int]) -> int:
     for factor in factors:
         product = _TIMES[product][factor]
     return product
-
-
-def _inverse(element: int) -> int:
-    """The element whose product with `element`, which is not zero, is one."""
-    return _TIMES[element].index(1)
 
 
 def _multiplication_tables() -> tuple[bytes, ...]:
@@ -112,6 +129,8 @@ def _multiplication_tables() -> tuple[bytes, ...]:
 
 
 _TIMES: Final = _multiplication_tables()
+_INVERSE: Final = bytes([0, *(table.index(1) for table in _TIMES[1:])])
+"""The element whose product with the index is one; zero has none."""
 
 
 def _require_chunks(chunks: Mapping[int, bytes], k: int) -> None:
