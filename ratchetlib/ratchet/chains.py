@@ -116,10 +116,11 @@ class ReceivingChain(NamedTuple):
 
     def evict(self, count: int) -> ReceivingChain:
         """Without its `count` lowest skipped keys."""
+        if count == 0:
+            return self
         numbers = list(self.skipped)
         kept = {number: self.skipped[number] for number in numbers[count:]}
-        evicted_below = numbers[count - 1] + 1 if count else self.evicted_below
-        return self._replace(skipped=kept, evicted_below=max(evicted_below, self.evicted_below))
+        return self._replace(skipped=kept, evicted_below=numbers[count - 1] + 1)
 
     def _take_skipped(self, number: int) -> tuple[ReceivingChain, MessageKey]:
         key = self.skipped.get(number)

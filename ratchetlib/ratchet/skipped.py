@@ -13,30 +13,28 @@ if TYPE_CHECKING:
 def bounded(state: RatchetState) -> RatchetState:
     """The state within its bounds: 5 closed chains, 2,000 stored keys; the oldest chain and the lowest N go first."""
     dropped = sum(len(chain.skipped) for chain in state.closed[MAX_CLOSED_CHAINS:])
-    state = state._replace(closed=state.closed[:MAX_CLOSED_CHAINS])
+    if len(state.closed) > MAX_CLOSED_CHAINS:
+        state = state._replace(closed=state.closed[:MAX_CLOSED_CHAINS])
     excess = max(0, state.skipped_stored - MAX_STORED_SKIPPED)
-    return _counted(_evicted(state, excess), dropped + excess)
+    return _without(state, excess, dropped + excess)
 
 
 def forgotten(state: RatchetState) -> RatchetState:
     """The state without any skipped key: late messages are given up, and a later compromise reads none of them."""
     stored = state.skipped_stored
-    return _counted(_evicted(state, stored), stored)
+    return _without(state, stored, stored)
 
 
-def _evicted(state: RatchetState, count: int) -> RatchetState:
+def _without(state: RatchetState, evicted: int, lost: int) -> RatchetState:
+    """The state without its `evicted` oldest keys; `lost` is what its figures show."""
+    if lost == 0:
+        return state
     chains = []
     for chain in reversed(tuple(state.chains)):
-        share = min(count, len(chain.skipped))
-        count -= share
+        share = min(evicted, len(chain.skipped))
+        evicted -= share
         chains.append(chain.evict(share))
-    chains.reverse()
-    if state.receiving is None:
-        return state
-    return state._replace(receiving=chains[0], closed=tuple(chains[1:]))
-
-
-def _counted(state: RatchetState, evicted: int) -> RatchetState:
-    if evicted == 0:
-        return state
-    return state._replace(evicted=state.evicted + evicted, last_eviction=evicted)
+    *closed, receiving = chains
+    return state._replace(
+        receiving=receiving, closed=tuple(reversed(closed)), evicted=state.evicted + lost, last_eviction=lost
+    )

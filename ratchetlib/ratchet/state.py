@@ -59,7 +59,7 @@ class RatchetState(NamedTuple):
     last_eviction: int = 0
 
     def sent(self, sending: SendingChain, pq: PqState) -> RatchetState:
-        """After one more message on the sending chain; written out, as `_replace` costs three times as much."""
+        """After one more message on the sending chain. Written out: `_replace` costs three times as much."""
         turn, _, _, receiving, closed, since_dh, since_pq, evicted, last_eviction = self
         return RatchetState(turn, pq, sending, receiving, closed, since_dh + 1, since_pq + 1, evicted, last_eviction)
 
@@ -67,6 +67,11 @@ class RatchetState(NamedTuple):
         """After one more message on the receiving chain."""
         turn, pq, sending, _, closed, since_dh, since_pq, evicted, last_eviction = self
         return RatchetState(turn, pq, sending, receiving, closed, since_dh + 1, since_pq + 1, evicted, last_eviction)
+
+    def absorbed(self, pq: PqState) -> RatchetState:
+        """After a message's chunk."""
+        turn, _, sending, receiving, closed, since_dh, since_pq, evicted, last_eviction = self
+        return RatchetState(turn, pq, sending, receiving, closed, since_dh, since_pq, evicted, last_eviction)
 
     @property
     def chains(self) -> Iterator[ReceivingChain]:

@@ -21,9 +21,9 @@ from typing import TYPE_CHECKING
 from ratchetlib.keys import KemPublicKey, KemSeed, PqSecret
 from ratchetlib.limits import MAX_CHUNKS
 from ratchetlib.primitives.kem import ML_KEM_768
-from ratchetlib.ratchet.pq.erasure import CHUNK_LENGTH, Encoder
+from ratchetlib.ratchet.pq.erasure import CHUNK_LENGTH, Code, Encoder
 from ratchetlib.ratchet.pq.states import Answering, Carrying, Collecting, HasKey, Idle, PqState, Ready
-from ratchetlib.ratchet.pq.streams import CIPHERTEXT_CHUNKS, KEY_CHUNKS
+from ratchetlib.ratchet.pq.streams import CIPHERTEXT_CODE, KEY_CODE
 from ratchetlib.wire import u8, u32
 
 if TYPE_CHECKING:
@@ -81,22 +81,22 @@ def _decode_phase(reader: Reader) -> Phase:
             return Idle()
         case _Tag.CARRYING:
             seed = KemSeed(reader.take(KemSeed.LENGTH))
-            return Carrying(seed, _decode_encoder(reader, KEY_CHUNKS), _decode_collected(reader, CIPHERTEXT_CHUNKS))
+            return Carrying(seed, _decode_encoder(reader, KEY_CODE), _decode_collected(reader, CIPHERTEXT_CODE))
         case _Tag.READY:
             return Ready(PqSecret(reader.take(PqSecret.LENGTH)))
         case _Tag.COLLECTING:
-            return Collecting(_decode_collected(reader, KEY_CHUNKS))
+            return Collecting(_decode_collected(reader, KEY_CODE))
         case _Tag.HAS_KEY:
             return HasKey(KemPublicKey(reader.take(ML_KEM_768.public_key_length)))
         case _Tag.ANSWERING:
             secret = PqSecret(reader.take(PqSecret.LENGTH))
-            return Answering(secret, _decode_encoder(reader, CIPHERTEXT_CHUNKS))
+            return Answering(secret, _decode_encoder(reader, CIPHERTEXT_CODE))
         case phase:
             raise reader.refuse(f"no post-quantum phase {phase}")
 
 
-def _decode_encoder(reader: Reader, chunks: int) -> Encoder:
-    return Encoder(reader.take(chunks * CHUNK_LENGTH))
+def _decode_encoder(reader: Reader, code: Code) -> Encoder:
+    return Encoder(code, reader.take(code.k * CHUNK_LENGTH))
 
 
 def _encode_collected(collected: Mapping[int, bytes]) -> bytes:
@@ -104,9 +104,9 @@ def _encode_collected(collected: Mapping[int, bytes]) -> bytes:
     return u8(len(collected)) + b"".join(chunks)
 
 
-def _decode_collected(reader: Reader, needed: int) -> Mapping[int, bytes]:
+def _decode_collected(reader: Reader, code: Code) -> Mapping[int, bytes]:
     count = reader.u8()
-    if count >= needed:
+    if count >= code.k:
         raise reader.refuse("a set of chunks that would be complete")
     collected = {reader.u8(): reader.take(CHUNK_LENGTH) for _ in range(count)}
     points = [-1, *collected, MAX_CHUNKS]

@@ -21,7 +21,7 @@ from ratchetlib.errors import UsageError
 from ratchetlib.wire import require_bytes
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Collection, Iterable, Mapping
 
 CHUNK_LENGTH: Final = 96
 """Bytes of a chunk. A key and its hash (1,184 + 32 bytes) take 13, a ciphertext and its confirmation (1,088 + 32)
@@ -31,81 +31,105 @@ _FIELD_SIZE: Final = 256
 _FIELD_POLYNOMIAL: Final = 0x11D
 
 
+class Code:
+    """The code for streams of k chunks.
+
+    Attributes:
+        k: how many chunks rebuild a stream.
+        points: how many different chunks there are.
+    """
+
+    __slots__ = ("_parity_rows", "k", "points")
+
+    def __init__(self, k: int, points: int) -> None:
+        """Lay out a code: 1 <= k <= points <= 256; `UsageError` otherwise."""
+        _require_integer(points, "the number of points", 1, _FIELD_SIZE)
+        _require_integer(k, "the number of data chunks", 1, points)
+        self.k = k
+        self.points = points
+        # Constants of the code, so that a parity chunk costs k multiplications and nothing else.
+        self._parity_rows = _bases(range(k), range(k, points))
+
+    def chunk(self, stream: bytes, index: int) -> bytes:
+        """The chunk of a stream at one point: below k a piece of it, else parity. 96 bytes.
+
+        Raises:
+            UsageError: `stream` is not k times 96 bytes, or `index` is no point of this code.
+        """
+        require_bytes(stream, "a stream", minimum=self.k * CHUNK_LENGTH, maximum=self.k * CHUNK_LENGTH)
+        _require_integer(index, "a chunk index", 0, self.points - 1)
+        start = index * CHUNK_LENGTH
+        if index < self.k:
+            return stream[start : start + CHUNK_LENGTH]
+        data = (stream[i : i + CHUNK_LENGTH] for i in range(0, len(stream), CHUNK_LENGTH))
+        return _combine(data, self._parity_rows[index - self.k])
+
+    def decode(self, chunks: Mapping[int, bytes]) -> bytes:
+        """The stream, k times 96 bytes, from k or more of its chunks by their points; the k lowest points are used.
+
+        Raises:
+            UsageError: there are fewer, or one is no chunk of this code. What a peer sends is checked before.
+        """
+        if len(chunks) < self.k:
+            raise UsageError(f"{self.k} chunks are needed, there are {len(chunks)}")
+        for index, chunk in chunks.items():
+            _require_integer(index, "a chunk index", 0, self.points - 1)
+            require_bytes(chunk, "a chunk", minimum=CHUNK_LENGTH, maximum=CHUNK_LENGTH)
+        # Data chunks have the lowest points: those that are present are always among the k, and taken as they are.
+        used = {index: chunks[index] for index in sorted(chunks)[: self.k]}
+        missing = [x for x in range(self.k) if x not in used]
+        rebuilt = dict(zip(missing, _bases(used, missing), strict=True))
+        return b"".join(used[x] if x in used else _combine(used.values(), rebuilt[x]) for x in range(self.k))
+
+
 class Encoder:
-    """The chunks of one stream. Parity is made once: on a long one-way run it would be the largest cost of a send.
+    """The chunks of one stream, each made once: on a long one-way run parity would be the largest cost of a send.
 
     What is remembered follows from the stream, so successive states share one encoder.
 
     Attributes:
-        stream: the data, k times 96 bytes.
+        stream: k times 96 bytes.
     """
 
-    __slots__ = ("_parity", "_weighted", "stream")
+    __slots__ = ("_code", "_parity", "stream")
 
-    def __init__(self, stream: bytes) -> None:
-        """Take a stream of 1 to 256 times 96 bytes; `UsageError` for anything else."""
-        require_bytes(stream, "a stream", minimum=CHUNK_LENGTH, maximum=_FIELD_SIZE * CHUNK_LENGTH)
-        if len(stream) % CHUNK_LENGTH:
-            raise UsageError(f"a stream is whole chunks of {CHUNK_LENGTH} bytes")
-        self.stream = stream
+    def __init__(self, code: Code, stream: bytes) -> None:
+        """Take a stream of that code."""
+        self._code = code
         self._parity: dict[int, bytes] = {}
-        self._weighted: dict[int, bytes] | None = None
+        self.stream = stream
 
     def chunk(self, index: int) -> bytes:
-        """The chunk at one index, 0 to 255: below k a piece of the stream, else parity. 96 bytes.
-
-        Raises:
-            UsageError: `index` is another number.
-        """
-        _require_integer(index, "a chunk index", 0, _FIELD_SIZE - 1)
-        start = index * CHUNK_LENGTH
-        if start < len(self.stream):
-            return self.stream[start : start + CHUNK_LENGTH]
-        if index not in self._parity:
-            if self._weighted is None:
-                self._weighted = _weigh(dict(enumerate(_split(self.stream))))
-            self._parity[index] = _interpolate(self._weighted, index)
-        return self._parity[index]
+        """The chunk at one point, 96 bytes; as `Code.chunk`."""
+        chunk = self._parity.get(index)
+        if chunk is None:
+            chunk = self._code.chunk(self.stream, index)
+            if index >= self._code.k:
+                self._parity[index] = chunk
+        return chunk
 
 
-def decode(chunks: Mapping[int, bytes], k: int) -> bytes:
-    """The stream, from any k or more chunks of one encoding.
-
-    Args:
-        chunks: at least k chunks of 96 bytes by their indices, 0 to 255. The k of lowest index are used.
-        k: how many data chunks there are, 1 to 256.
-
-    Returns:
-        k times 96 bytes.
-
-    Raises:
-        UsageError: an argument is outside these bounds. What a peer sends is checked before it gets here.
-    """
-    _require_chunks(chunks, k)
-    # Data chunks have the lowest indices: those that are present are always among the k, and taken as they are.
-    used = {index: chunks[index] for index in sorted(chunks)[:k]}
-    weighted = _weigh(used) if max(used) >= k else {}
-    return b"".join(used[i] if i in used else _interpolate(weighted, i) for i in range(k))
-
-
-def _split(stream: bytes) -> list[bytes]:
-    return [stream[start : start + CHUNK_LENGTH] for start in range(0, len(stream), CHUNK_LENGTH)]
-
-
-def _weigh(chunks: Mapping[int, bytes]) -> dict[int, bytes]:
-    """Each chunk times its barycentric weight, 1 / prod(point - other point): the same for every x."""
-    return {
-        point: chunk.translate(_TIMES[_INVERSE[_product(point ^ other for other in chunks if other != point)]])
-        for point, chunk in chunks.items()
-    }
-
-
-def _interpolate(weighted: Mapping[int, bytes], x: int) -> bytes:
-    """The polynomial's value at x, none of the points: prod(x - point) * sum(weighted chunk / (x - point))."""
+def _combine(chunks: Iterable[bytes], factors: Iterable[int]) -> bytes:
+    """The sum of the chunks, each times its factor."""
     total = 0
-    for point, chunk in weighted.items():
-        total ^= int.from_bytes(chunk.translate(_TIMES[_INVERSE[x ^ point]]), "big")
-    return total.to_bytes(CHUNK_LENGTH, "big").translate(_TIMES[_product(x ^ point for point in weighted)])
+    for chunk, factor in zip(chunks, factors, strict=True):
+        total ^= int.from_bytes(chunk.translate(_TIMES[factor]), "big")
+    return total.to_bytes(CHUNK_LENGTH, "big")
+
+
+def _bases(points: Collection[int], xs: Iterable[int]) -> list[bytes]:
+    """For each x, which is none of the points, their Lagrange basis there.
+
+    prod(x - other) / prod(point - other) over the other points, for each point in turn. In barycentric form:
+    prod(x - point) over all points, times the point's weight, divided by (x - point).
+    """
+    weights = [_INVERSE[_product(point ^ other for other in points if other != point)] for point in points]
+    rows = []
+    for x in xs:
+        scale = _TIMES[_product(x ^ point for point in points)]
+        quotients = (_TIMES[weight][_INVERSE[x ^ point]] for point, weight in zip(points, weights, strict=True))
+        rows.append(bytes(quotients).translate(scale))
+    return rows
 
 
 def _product(factors: Iterable[int]) -> int:
@@ -131,15 +155,6 @@ def _multiplication_tables() -> tuple[bytes, ...]:
 _TIMES: Final = _multiplication_tables()
 _INVERSE: Final = bytes([0, *(table.index(1) for table in _TIMES[1:])])
 """The element whose product with the index is one; zero has none."""
-
-
-def _require_chunks(chunks: Mapping[int, bytes], k: int) -> None:
-    _require_integer(k, "the number of data chunks", 1, _FIELD_SIZE)
-    if len(chunks) < k:
-        raise UsageError(f"{k} chunks are needed, there are {len(chunks)}")
-    for index, chunk in chunks.items():
-        _require_integer(index, "a chunk index", 0, _FIELD_SIZE - 1)
-        require_bytes(chunk, "a chunk", minimum=CHUNK_LENGTH, maximum=CHUNK_LENGTH)
 
 
 def _require_integer(value: object, name: str, minimum: int, maximum: int) -> None:

@@ -18,7 +18,6 @@ from ratchetlib.limits import MAX_CHUNKS
 from ratchetlib.primitives.kem import ML_KEM_768
 from ratchetlib.ratchet.pq import streams
 from ratchetlib.ratchet.pq.chunks import NO_CHUNK, Chunk, ChunkKind, collect
-from ratchetlib.ratchet.pq.erasure import Encoder
 from ratchetlib.ratchet.pq.states import Answering, Carrying, Collecting, HasKey, Idle, PqState, Ready
 
 if TYPE_CHECKING:
@@ -88,13 +87,11 @@ def open_chain(state: PqState, session_id: bytes) -> tuple[PqState, PqSecret | N
     match phase:
         case Idle():
             seed = ML_KEM_768.generate()
-            stream = streams.key_stream(ML_KEM_768.public_key(seed))
-            return PqState(epoch, Carrying(seed, Encoder(stream), {})), None
+            return PqState(epoch, Carrying(seed, streams.offer(ML_KEM_768.public_key(seed)), {})), None
         case Ready(secret):
             return PqState(epoch + 1, Collecting({})), secret
         case HasKey(key):
-            secret, stream = streams.answer(session_id, epoch + 1, key)
-            return PqState(epoch, Answering(secret, Encoder(stream))), None
+            return PqState(epoch, Answering(*streams.answer(session_id, epoch + 1, key))), None
         case _:
             return state, None
 
@@ -149,17 +146,24 @@ def absorb(state: PqState, pq_epoch: int, chunk: Chunk, session_id: bytes) -> Pq
     if chunk.kind == ChunkKind.NONE or pq_epoch != epoch:
         return state
     if isinstance(phase, Carrying):
-        collected = collect(phase.collected, chunk)
-        if len(collected) < streams.CIPHERTEXT_CHUNKS:
-            return PqState(epoch, phase._replace(collected=collected), point)
-        secret = streams.read_answer(session_id, epoch + 1, phase.seed, phase.encoder.stream, collected)
-        if secret is None:
-            return PqState(epoch, phase._replace(collected={}), point)
-        return PqState(epoch, Ready(secret))
+        moved = _with_ciphertext_chunk(phase, chunk, session_id, epoch + 1)
+        return PqState(epoch, moved, point if isinstance(moved, Carrying) else 0)
     if isinstance(phase, Collecting):
-        collected = collect(phase.collected, chunk)
-        if len(collected) < streams.KEY_CHUNKS:
-            return PqState(epoch, Collecting(collected))
-        key = streams.read_key(collected)
-        return PqState(epoch, Collecting({}) if key is None else HasKey(key))
+        return PqState(epoch, _with_key_chunk(phase, chunk))
     return state
+
+
+def _with_ciphertext_chunk(phase: Carrying, chunk: Chunk, session_id: bytes, epoch: int) -> Carrying | Ready:
+    collected = collect(phase.collected, chunk)
+    if len(collected) < streams.CIPHERTEXT_CODE.k:
+        return Carrying(phase.seed, phase.encoder, collected)
+    secret = streams.read_answer(session_id, epoch, phase.seed, phase.encoder.stream, collected)
+    return Carrying(phase.seed, phase.encoder, {}) if secret is None else Ready(secret)
+
+
+def _with_key_chunk(phase: Collecting, chunk: Chunk) -> Collecting | HasKey:
+    collected = collect(phase.collected, chunk)
+    if len(collected) < streams.KEY_CODE.k:
+        return Collecting(collected)
+    key = streams.read_key(collected)
+    return Collecting({}) if key is None else HasKey(key)

@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from ratchetlib.errors import InvalidKey
 from ratchetlib.keys import KemPublicKey, PqSecret
 from ratchetlib.labels import HASH_PQ_EXCHANGE, HASH_PQ_KEY, KDF_PQ_SECRET
+from ratchetlib.limits import MAX_CHUNKS
 from ratchetlib.primitives.kdf import NO_SALT, hkdf, sha512
 from ratchetlib.primitives.kem import ML_KEM_768
-from ratchetlib.ratchet.pq.erasure import CHUNK_LENGTH, decode
+from ratchetlib.ratchet.pq.erasure import CHUNK_LENGTH, Code, Encoder
 from ratchetlib.wire import u32
 
 if TYPE_CHECKING:
@@ -24,8 +25,8 @@ if TYPE_CHECKING:
 
 _CHECK_LENGTH: Final = 32
 _TAIL: Final = bytes(32)
-KEY_CHUNKS: Final = (ML_KEM_768.public_key_length + _CHECK_LENGTH + len(_TAIL)) // CHUNK_LENGTH
-CIPHERTEXT_CHUNKS: Final = (ML_KEM_768.ciphertext_length + _CHECK_LENGTH + len(_TAIL)) // CHUNK_LENGTH
+KEY_CODE: Final = Code((ML_KEM_768.public_key_length + _CHECK_LENGTH + len(_TAIL)) // CHUNK_LENGTH, MAX_CHUNKS)
+CIPHERTEXT_CODE: Final = Code((ML_KEM_768.ciphertext_length + _CHECK_LENGTH + len(_TAIL)) // CHUNK_LENGTH, MAX_CHUNKS)
 
 
 class Exchange(NamedTuple):
@@ -44,14 +45,14 @@ class Exchange(NamedTuple):
     ciphertext: bytes
 
 
-def key_stream(key: KemPublicKey) -> bytes:
-    """The owner's stream, 1,248 bytes."""
-    return key + _key_check(key) + _TAIL
+def offer(key: KemPublicKey) -> Encoder:
+    """The key stream, 1,248 bytes."""
+    return Encoder(KEY_CODE, key + _key_check(key) + _TAIL)
 
 
 def read_key(chunks: Mapping[int, bytes]) -> KemPublicKey | None:
     """The key of 13 chunks; None where hash, zeros or the key itself are wrong."""
-    stream = decode(chunks, KEY_CHUNKS)
+    stream = KEY_CODE.decode(chunks)
     raw, rest = stream[: ML_KEM_768.public_key_length], stream[ML_KEM_768.public_key_length :]
     if rest != _key_check(raw) + _TAIL:
         return None
@@ -61,11 +62,11 @@ def read_key(chunks: Mapping[int, bytes]) -> KemPublicKey | None:
         return None
 
 
-def answer(session_id: bytes, epoch: int, key: KemPublicKey) -> tuple[PqSecret, bytes]:
-    """Encapsulate: the secret, and the ciphertext stream of 1,152 bytes."""
+def answer(session_id: bytes, epoch: int, key: KemPublicKey) -> tuple[PqSecret, Encoder]:
+    """Encapsulate: the secret, and the ciphertext stream, 1,152 bytes."""
     kem_secret, ciphertext = ML_KEM_768.encapsulate(key)
     secret, confirmation = _derive(kem_secret, Exchange(session_id, epoch, key, ciphertext))
-    return secret, ciphertext + confirmation + _TAIL
+    return secret, Encoder(CIPHERTEXT_CODE, ciphertext + confirmation + _TAIL)
 
 
 def read_answer(
@@ -75,7 +76,7 @@ def read_answer(
 
     ML-KEM itself never says that a ciphertext is wrong: the confirmation does, before the secret touches the root.
     """
-    stream = decode(chunks, CIPHERTEXT_CHUNKS)
+    stream = CIPHERTEXT_CODE.decode(chunks)
     ciphertext, rest = stream[: ML_KEM_768.ciphertext_length], stream[ML_KEM_768.ciphertext_length :]
     key = KemPublicKey(sent[: ML_KEM_768.public_key_length])
     secret, confirmation = _derive(

@@ -1,6 +1,6 @@
 """The erasure code, held against slow arithmetic that shares nothing with it but the definition.
 
-The package is used through `Encoder` and `decode` alone, so that its tables may be built in any way.
+The package is used through `Code` and `Encoder` alone, so that its tables may be built in any way.
 """
 
 from __future__ import annotations
@@ -15,8 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ratchetlib.errors import UsageError
-from ratchetlib.ratchet.pq.erasure import CHUNK_LENGTH, Encoder
-from ratchetlib.ratchet.pq.erasure import decode as decode_stream
+from ratchetlib.ratchet.pq.erasure import CHUNK_LENGTH, Code, Encoder
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -78,11 +77,11 @@ def slow_horner(coefficients: Sequence[bytes], x: int) -> bytes:
 
 
 def encode(data: Sequence[bytes], index: int) -> bytes:
-    return Encoder(b"".join(data)).chunk(index)
+    return Encoder(Code(len(data), 256), b"".join(data)).chunk(index)
 
 
 def decode(chunks: Mapping[int, bytes], k: int) -> tuple[bytes, ...]:
-    stream = decode_stream(chunks, k)
+    stream = Code(k, 256).decode(chunks)
     return tuple(stream[i : i + CHUNK_LENGTH] for i in range(0, len(stream), CHUNK_LENGTH))
 
 
@@ -258,7 +257,7 @@ def test_decode_uses_the_lowest_indices_and_ignores_the_rest(subset: tuple[int, 
 
 
 def test_parity_is_made_once() -> None:
-    encoder = Encoder(b"".join(data_of(KEY_CHUNKS)))
+    encoder = Encoder(Code(KEY_CHUNKS, 64), b"".join(data_of(KEY_CHUNKS)))
     assert encoder.chunk(40) is encoder.chunk(40)
 
 
@@ -271,15 +270,26 @@ def test_a_false_chunk_gives_false_data() -> None:
 # --- refusals -----------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("length", [0, 95, 97, 256 * 96 + 1, 257 * 96])
+@pytest.mark.parametrize("length", [0, 95, 97, 2 * 96])
 def test_a_stream_of_another_length_is_refused(length: int) -> None:
-    with pytest.raises(UsageError, match="a stream"):
-        Encoder(bytes(length))
+    with pytest.raises(UsageError, match="a stream must be 96 to 96 bytes"):
+        Code(1, 64).chunk(bytes(length), 0)
 
 
 def test_a_stream_that_is_not_bytes_is_refused() -> None:
     with pytest.raises(UsageError, match="a stream must be bytes"):
-        Encoder(bytearray(96))
+        Code(1, 64).chunk(bytearray(96), 0)
+
+
+@pytest.mark.parametrize("points", [0, 257, True])
+def test_a_number_of_points_outside_the_field_is_refused(points: int) -> None:
+    with pytest.raises(UsageError, match="the number of points must be an integer from 1 to 256"):
+        Code(1, points)
+
+
+def test_an_index_outside_the_code_is_refused() -> None:
+    with pytest.raises(UsageError, match="a chunk index must be an integer from 0 to 63"):
+        Code(1, 64).chunk(bytes(96), 64)
 
 
 @pytest.mark.parametrize("k", [-1, 0, 257, True, 1.0, "1"])
