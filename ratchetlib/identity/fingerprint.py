@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hmac
 from dataclasses import dataclass
 from typing import Final, Self
 
@@ -11,6 +10,7 @@ from ratchetlib.identity.address import require_address
 from ratchetlib.identity.public import IdentityKey
 from ratchetlib.labels import HASH_FINGERPRINT
 from ratchetlib.limits import FINGERPRINT_ITERATIONS
+from ratchetlib.primitives.compare import equal
 from ratchetlib.primitives.kdf import sha512
 from ratchetlib.wire import lp, u8
 
@@ -67,7 +67,7 @@ class Fingerprint:
             raise MalformedMessage(f"a scannable fingerprint is {SCANNABLE_LENGTH} bytes")
         if scanned[0] != FINGERPRINT_VERSION:
             raise UnsupportedVersion(f"fingerprint version {scanned[0]}")
-        if not hmac.compare_digest(scanned[1:], self.theirs + self.ours):
+        if not equal(scanned[1:], self.theirs + self.ours):
             raise FingerprintMismatch("the fingerprint is of another pair of identities")
 
     def __str__(self) -> str:

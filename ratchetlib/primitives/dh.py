@@ -5,7 +5,6 @@ PyNaCl's `crypto_scalarmult` checks no length and reads out of bounds, so nothin
 
 from __future__ import annotations
 
-import hmac
 from typing import Final
 
 import nacl.bindings
@@ -13,6 +12,7 @@ import nacl.exceptions
 
 from ratchetlib.errors import InvalidKey
 from ratchetlib.keys import DhPrivateKey, DhPublicKey, DhSecret
+from ratchetlib.primitives.compare import equal
 from ratchetlib.primitives.random import random_bytes
 
 PUBLIC_KEY_LENGTH: Final = 32
@@ -79,4 +79,4 @@ def _scalar_multiply(private: DhPrivateKey, public: DhPublicKey) -> DhSecret | N
         output = nacl.bindings.crypto_scalarmult(private.raw, public)
     except nacl.exceptions.CryptoError:
         return None
-    return None if hmac.compare_digest(output, _ZERO) else DhSecret(output)
+    return None if equal(output, _ZERO) else DhSecret(output)

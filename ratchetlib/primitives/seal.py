@@ -14,10 +14,10 @@ resistant, a ciphertext opens under one (k, nonce, AD) only.
 from __future__ import annotations
 
 import hashlib
-import hmac
 from typing import TYPE_CHECKING, Final
 
 from ratchetlib.primitives import aead
+from ratchetlib.primitives.compare import equal
 
 if TYPE_CHECKING:
     from ratchetlib.secret import SecretBytes
@@ -36,6 +36,6 @@ def seal(key: SecretBytes, person: bytes, nonce: bytes, associated_data: bytes, 
 def open_(key: SecretBytes, person: bytes, nonce: bytes, associated_data: bytes, sealed: bytes) -> bytes | None:
     """The plaintext of what `seal` made under these very inputs, or None. Input of any length is taken."""
     okm = hashlib.blake2b(nonce + associated_data, key=key.raw, person=person).digest()
-    if not hmac.compare_digest(okm[32:], sealed[:COMMITMENT_LENGTH]):
+    if not equal(okm[32:], sealed[:COMMITMENT_LENGTH]):
         return None
     return aead.open_once(okm[:32], sealed[COMMITMENT_LENGTH:])

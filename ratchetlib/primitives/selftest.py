@@ -8,7 +8,6 @@ imported again in this process. What a check cannot show is in docs/limitations.
 from __future__ import annotations
 
 import hashlib
-import hmac
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import nacl.bindings
@@ -20,6 +19,7 @@ from ratchetlib.keys import ChainKey, DhPrivateKey, DhPublicKey, KemSeed, Messag
 from ratchetlib.labels import PERSON_CHAIN_STEP, PERSON_SEAL_BODY
 from ratchetlib.primitives import aead, dh, kdf, kem, random, seal, signature
 from ratchetlib.primitives import answers as known
+from ratchetlib.primitives.compare import equal
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -175,7 +175,7 @@ def _committing_seal() -> bool:
 def _random_source() -> bool:
     # Raises where the health test fails; two draws must differ.
     random.run_health_test()
-    return not hmac.compare_digest(random.random_bytes(32), random.random_bytes(32))
+    return not equal(random.random_bytes(32), random.random_bytes(32))
 
 
 def _refuses(call: Callable[[bytes], object], raw: bytes) -> bool:

@@ -7,7 +7,6 @@ included, before a byte of content is parsed.
 
 from __future__ import annotations
 
-import hmac
 from typing import TYPE_CHECKING, TypeVar, final
 
 from ratchetlib.errors import StateContextMismatch, StateKeyUnknown, StateRolledBack, StateTampered, UsageError
@@ -16,6 +15,7 @@ from ratchetlib.labels import PERSON_SEAL_STATE
 from ratchetlib.limits import MAX_CONTEXT_NAME, MAX_STORAGE_KEY_ID, STATE_PADDING, STORAGE_KEY_LENGTH
 from ratchetlib.padding import pad, unpad
 from ratchetlib.primitives import seal
+from ratchetlib.primitives.compare import equal
 from ratchetlib.primitives.random import random_bytes
 from ratchetlib.secret import Uncopyable
 from ratchetlib.state.anchor import AnchorEntry, UnsafeNoRollbackProtection
@@ -195,7 +195,7 @@ class StateVault(Uncopyable):
         if storage_key is None:
             raise StateKeyUnknown("sealed under a storage key that this vault does not hold")
         record_key, tag = context.derive(storage_key)
-        if blob.head.kind != context.kind or not hmac.compare_digest(blob.head.tag, tag):
+        if blob.head.kind != context.kind or not equal(blob.head.tag, tag):
             raise StateContextMismatch("the blob is of another kind, owner or peer")
         associated_data = blob.head.to_bytes() + context.names
         padded = seal.open_(record_key, PERSON_SEAL_STATE, blob.nonce, associated_data, blob.sealed)

@@ -6,13 +6,13 @@ ciphertext stream = ciphertext 1,088 || confirmation 32 || zeros 32,           1
 
 from __future__ import annotations
 
-import hmac
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from ratchetlib.errors import InvalidKey
 from ratchetlib.keys import KemPublicKey, PqSecret
 from ratchetlib.labels import HASH_PQ_EXCHANGE, HASH_PQ_KEY, KDF_PQ_SECRET
 from ratchetlib.limits import MAX_CHUNKS
+from ratchetlib.primitives.compare import equal
 from ratchetlib.primitives.kdf import NO_SALT, hkdf, sha512
 from ratchetlib.primitives.kem import ML_KEM_768
 from ratchetlib.ratchet.pq.erasure import CHUNK_LENGTH, Code, Encoder
@@ -82,7 +82,7 @@ def read_answer(
     secret, confirmation = _derive(
         ML_KEM_768.decapsulate(seed, ciphertext), Exchange(session_id, epoch, key, ciphertext)
     )
-    return secret if hmac.compare_digest(rest, confirmation + _TAIL) else None
+    return secret if equal(rest, confirmation + _TAIL) else None
 
 
 def _key_check(key: bytes) -> bytes:
