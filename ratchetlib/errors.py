@@ -135,7 +135,7 @@ class StateTampered(StateError):
 
 
 class StateContextMismatch(StateError):
-    """The blob says that it is of another kind, owner or peer than asked for."""
+    """The blob says that it is of another kind, owner or peer than asked for, or of another key under the same id."""
 
 
 class StateKeyUnknown(StateError):

@@ -19,10 +19,10 @@ class Guard:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._forks = process.forks()
+        self._forks = process.forks
 
     def __enter__(self) -> None:
-        if process.forks() != self._forks:
+        if process.forks != self._forks:
             raise ForkedProcess("made before this process was forked: open it from sealed state")
         if not self._lock.acquire(blocking=False):
             raise ConcurrentUse("in use by another thread")

@@ -11,13 +11,10 @@ from argparse import ArgumentParser
 from typing import TYPE_CHECKING, Final
 
 from ratchetlib import RatchetError, __version__
-from ratchetlib.cli import demo, selftest
+from ratchetlib.cli.commands import COMMANDS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-COMMANDS: Final = (demo, selftest)
-"""One module each, in the order of `--help`: its `add_to` adds a subparser whose default `run` returns an exit code."""
 
 _FAILED: Final = 1
 # What a shell reports for a program that a signal ended: 128 + SIGINT, 128 + SIGPIPE.

@@ -27,7 +27,7 @@ def own_text(argument: str | None, stdin: TextIO | None) -> str | None:
         UnusableText: it says why.
     """
     if argument is not None and argument != FROM_STDIN:
-        return _checked(argument.encode(errors="surrogateescape"))
+        return _checked(argument.encode(errors="surrogatepass"))
     if stdin is None or not (argument == FROM_STDIN or _is_piped(stdin)):
         return None
     read = stdin.buffer.read(MAX_PLAINTEXT + len(_LINE_ENDS[0]) + 1)

@@ -13,7 +13,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Final, TextIO
 
-from ratchetlib.errors import RatchetError
+from ratchetlib import RatchetError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -79,7 +79,7 @@ class Page:
         """The last line, and the exit code."""
         self._write("")
         if self.failures == 0:
-            self.title(f"All {self.checks} checks held. {held}")
+            self.title(f"All {self.checks} checks held. {held}".rstrip())
             return 0
         self._write(self._styled(f"{self.failures} of {self.checks} checks FAILED. {failed}", _RED))
         return 1

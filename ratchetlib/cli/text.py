@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from itertools import accumulate
 from typing import Final
 from unicodedata import category, east_asian_width
 
 _ELLIPSIS: Final = "…"
 _STAND_IN: Final = "·"
+_CHARACTERS_A_COLUMN: Final = 10
+"""A letter and more marks on it than any script has."""
 
 
 def quoted(text: str, columns: int) -> str:
@@ -14,7 +17,9 @@ def quoted(text: str, columns: int) -> str:
 
     Line ends, escape sequences and whatever else does not print become a dot: a message must not draw on the screen.
     """
-    printable = "".join(character if character.isprintable() else _STAND_IN for character in text)
+    # A megabyte need not be measured for one line.
+    head = text[: _CHARACTERS_A_COLUMN * columns]
+    printable = "".join(character if character.isprintable() else _STAND_IN for character in head)
     shown = f'"{_cut(printable, columns - 2)}"'
     return shown + " " * (columns - _width(shown))
 
@@ -22,17 +27,12 @@ def quoted(text: str, columns: int) -> str:
 def _cut(text: str, columns: int) -> str:
     if _width(text) <= columns:
         return text
-    kept, left = [], columns - _width(_ELLIPSIS)
-    for character in text:
-        left -= _width(character)
-        if left < 0:
-            break
-        kept.append(character)
-    return "".join(kept) + _ELLIPSIS
+    ends = accumulate(map(_character_width, text))
+    return text[: sum(end <= columns - _width(_ELLIPSIS) for end in ends)] + _ELLIPSIS
 
 
 def _width(text: str) -> int:
-    return sum(_character_width(character) for character in text)
+    return sum(map(_character_width, text))
 
 
 def _character_width(character: str) -> int:

@@ -9,7 +9,6 @@ A failed health test is latched: a source that was wrong once is not trusted aga
 
 from __future__ import annotations
 
-import os
 import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -19,6 +18,7 @@ import nacl.bindings
 from ratchetlib.errors import RandomnessError, UsageError
 from ratchetlib.limits import HEALTH_SAMPLE, HEALTH_TEST_INTERVAL
 from ratchetlib.primitives import health as tests
+from ratchetlib.primitives import process
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -139,7 +139,7 @@ def _restart_in_child() -> None:
     _source.observer, _source.failure, _source.failures = parent.observer, parent.failure, parent.failures
 
 
-os.register_at_fork(after_in_child=_restart_in_child)
+process.in_child(_restart_in_child)
 
 
 def random_bytes(length: int) -> bytes:

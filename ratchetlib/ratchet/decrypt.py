@@ -82,7 +82,7 @@ def decrypt(
     if padded is None:
         raise AuthenticationError("the message does not authenticate")
     pq = absorb(state.pq, header.pq_epoch, header.chunk, binding.session_id)
-    return state.absorbed(pq), padded
+    return (state if pq is state.pq else state.absorbed(pq)), padded
 
 
 def _take_message_key(

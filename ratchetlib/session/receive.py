@@ -44,4 +44,4 @@ def open_message(
     del padded  # a traceback of what follows would show it
     if plaintext is None:
         raise AuthenticationError("the message does not authenticate")
-    return state.confirmed(moved), plaintext
+    return (state.moved(moved) if state.unconfirmed is None else state.confirmed(moved)), plaintext

@@ -104,14 +104,12 @@ class SessionState(NamedTuple):
         return cls(facts, unconfirmed, accepted_prefix, ratchet, Bindings(sends, receives, receives_initial))
 
     def moved(self, ratchet: RatchetState) -> SessionState:
-        """The state after a message was sent."""
+        """The state after a message."""
         facts, unconfirmed, accepted_prefix, _, bindings = self
         return SessionState(facts, unconfirmed, accepted_prefix, ratchet, bindings)
 
     def confirmed(self, ratchet: RatchetState) -> SessionState:
-        """The state after a message was received."""
-        if self.unconfirmed is None:
-            return self.moved(ratchet)
+        """The state after an unconfirmed initiator's first message was received."""
         return SessionState.of(self.facts, ratchet, unconfirmed=None, accepted_prefix=None)
 
 

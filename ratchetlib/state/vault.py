@@ -157,6 +157,14 @@ class StateVault(Uncopyable):
         require_u64(generation, "generation")
         return self._seal(context, self._open(context, blob, minimum_generation, anchor).rest(), generation)
 
+    def generation(self, blob: bytes) -> int:
+        """The generation that a blob says. What `open` has accepted says the truth; the next save is one more.
+
+        Raises:
+            StateTampered, StateVersionUnsupported: no blob of this version.
+        """
+        return Blob.from_bytes(blob).head.generation
+
     def is_current(self, blob: bytes) -> bool:
         """Whether a blob says that it is under the current storage key. Nothing is authenticated.
 
@@ -196,7 +204,7 @@ class StateVault(Uncopyable):
             raise StateKeyUnknown("sealed under a storage key that this vault does not hold")
         record_key, tag = context.derive(storage_key)
         if blob.head.kind != context.kind or not equal(blob.head.tag, tag):
-            raise StateContextMismatch("the blob is of another kind, owner or peer")
+            raise StateContextMismatch("the blob is of another kind, owner or peer, or under another key of that id")
         associated_data = blob.head.to_bytes() + context.names
         padded = seal.open_(record_key, PERSON_SEAL_STATE, blob.nonce, associated_data, blob.sealed)
         content = None if padded is None else unpad(padded)

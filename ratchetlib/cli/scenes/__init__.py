@@ -1,0 +1,1 @@
+"""What the demonstration shows, one scene a module. Each scene prints its own section and counts its checks."""
