@@ -12,7 +12,7 @@ Texts carry lengths and counters at most: never a key, a plaintext or a byte of 
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 if TYPE_CHECKING:
     from ratchetlib.identity import IdentityKey
@@ -52,8 +52,11 @@ class UnsupportedVersion(PeerError):
 class AuthenticationError(PeerError):
     """The bytes do not authenticate: forged, damaged, for another session, or too old to tell.
 
-    Deliberately one error without detail. It must never trigger a reset by itself.
+    Deliberately one error with one text. It must never trigger a reset by itself.
     """
+
+    def __init__(self) -> None:
+        super().__init__("the bytes do not authenticate")
 
 
 class ProtocolViolation(PeerError):
@@ -61,7 +64,11 @@ class ProtocolViolation(PeerError):
 
 
 class DuplicateMessage(PeerError):
-    """The header is authentic and its message was decrypted before: a redelivery or a replay."""
+    """The header is authentic and a message of its number was decrypted before: a redelivery or a replay.
+
+    A peer that was restored from a backup counts some numbers again, so its first new messages can end here too: where
+    peers may run without rollback protection, do not acknowledge what you have not stored.
+    """
 
 
 class MessageKeyEvicted(PeerError):
@@ -76,7 +83,10 @@ class TooManySkipped(PeerError):
 
 
 class SessionForked(PeerError):
-    """An authentic header contradicts an earlier one: the peer was cloned or restored from a backup."""
+    """An authentic header contradicts what this session knows: one of the two was cloned or restored from a backup.
+
+    Only a new handshake heals.
+    """
 
 
 class UnknownPrekey(PeerError):
@@ -113,6 +123,9 @@ class BundleRejected(PeerError):
         super().__init__(f"the prekey bundle is refused: {reason.value}")
         self.reason = reason
 
+    def __reduce__(self) -> tuple[type[Self], tuple[BundleReason]]:
+        return type(self), (self.reason,)
+
 
 class IdentityChanged(PeerError):
     """The peer's identity is not the pinned one. A person must decide: show both fingerprints."""
@@ -121,6 +134,9 @@ class IdentityChanged(PeerError):
         super().__init__("the peer's identity is not the pinned one")
         self.pinned = pinned
         self.presented = presented
+
+    def __reduce__(self) -> tuple[type[Self], tuple[IdentityKey, IdentityKey]]:
+        return type(self), (self.pinned, self.presented)
 
 
 class FingerprintMismatch(PeerError):
@@ -158,11 +174,11 @@ class ChainExhausted(RatchetError):
 
 
 class SessionExpired(RatchetError):
-    """A handshake outside its bundle's life.
+    """An unconfirmed session would send past its bundle's end: fetch a new bundle and initiate again."""
 
-    Raised when an unconfirmed session would send past the bundle's end (fetch a new bundle), and when
-    an initial message was created after that end or too far in the future.
-    """
+
+class HandshakeExpired(SessionExpired, PeerError):
+    """An initial message was created after its bundle's end, or over a day in the future."""
 
 
 class ForkedProcess(RatchetError):

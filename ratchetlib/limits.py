@@ -7,6 +7,9 @@ from typing import Final
 DAY: Final = 24 * 60 * 60
 """Seconds in a day. All times are whole seconds since the Unix epoch, as an unsigned 64-bit number."""
 
+TIME_LIMIT: Final = 2**38
+"""Seconds from which a caller's time is taken for a mistake: about the year 10,700, or milliseconds of our days."""
+
 # --- ratchet ------------------------------------------------------------------------------------
 
 MAX_SKIP: Final = 1_000
@@ -101,13 +104,17 @@ MAX_STATE: Final = 4 * 2**20
 # --- random source ------------------------------------------------------------------------------
 
 REPETITION_CUTOFF: Final = 6
-"""SP 800-90B 4.4.1 for 8-bit samples of full entropy: six equal bytes in a row, once in 2^40 draws."""
+"""SP 800-90B 4.4.1 for 8-bit samples of full entropy: six equal bytes in a row. False alarm rate 2^-40 a byte, hence
+2^-36 a draw of 24 bytes and 2^-24 a full test."""
 
 PROPORTION_WINDOW: Final = 512
 """SP 800-90B 4.4.2: samples in one window for non-binary sources."""
 
 PROPORTION_CUTOFF: Final = 19
 """SP 800-90B 4.4.2 for 8-bit samples of full entropy, at a false alarm rate of 2^-40 a window."""
+
+MAX_DRAW: Final = 2**16
+"""Bytes of one draw: far above any key, low enough that a caller's mistake is seen."""
 
 REPEAT_BLOCK: Final = 16
 """Bytes of a block that must never come twice: chance 2^-128 a pair."""

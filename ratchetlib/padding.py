@@ -58,7 +58,9 @@ class FixedBuckets:
     sizes: tuple[int, ...]
 
     def __post_init__(self) -> None:
-        """Refuse sizes that are not strictly ascending: `UsageError`."""
+        """Refuse what is no tuple of strictly ascending sizes: `UsageError`."""
+        if type(self.sizes) is not tuple:
+            raise UsageError("bucket sizes are a tuple")
         for size in self.sizes:
             _require_size(size, "a bucket")
         if not self.sizes or list(self.sizes) != sorted(set(self.sizes)):
@@ -81,17 +83,16 @@ class NoPadding:
         return length
 
 
-def pad(plaintext: bytes, policy: PaddingPolicy) -> bytes:
-    """The plaintext, the marker and zeros, as long as the policy says.
+def pad(plaintext: bytes, policy: PaddingPolicy, maximum: int = MAX_PLAINTEXT_CEILING) -> bytes:
+    """The plaintext, the marker and zeros, as long as the policy says, at most `maximum`.
 
     Raises:
-        UsageError: the policy's own refusal, or its size is below the plaintext and its marker.
+        UsageError: the policy's own refusal, or what it gives is no size for this plaintext.
     """
     length = len(plaintext) + 1
     size = policy.padded_length(length)
-    if size < length:
-        del plaintext
-        raise UsageError(f"the padding policy gives {size} bytes for {length}")
+    if type(size) is not int or not length <= size <= maximum:
+        raise UsageError(f"the padding policy must give {length} to {maximum} bytes")
     return (plaintext + _MARKER).ljust(size, b"\0")
 
 

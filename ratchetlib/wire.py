@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from ratchetlib.errors import RatchetError, UsageError
+from ratchetlib.limits import TIME_LIMIT
 
 VERSION: Final = 1
 """The protocol version that this library speaks. There is one suite a version and no negotiation."""
@@ -15,6 +16,7 @@ HIGHEST_VERSION: Final = 1
 SESSION_ID_LENGTH: Final = 32
 """Bytes of a session id."""
 
+U32_MAX: Final = 2**32 - 1
 U64_MAX: Final = 2**64 - 1
 
 
@@ -38,7 +40,7 @@ def lp(data: bytes) -> bytes:
     return len(data).to_bytes(4, "big") + data
 
 
-def require_bytes(value: object, name: str, *, minimum: int = 0, maximum: int) -> None:
+def require_bytes(value: object, name: str, *, minimum: int = 0, maximum: int = U32_MAX) -> None:
     """Refuse whatever is not exactly `bytes` of an allowed length.
 
     A bytearray can change after a check and a subclass can lie about its length.
@@ -48,7 +50,7 @@ def require_bytes(value: object, name: str, *, minimum: int = 0, maximum: int) -
     """
     if type(value) is not bytes:
         message = f"{name} must be bytes, not {type(value).__name__}"
-        # The error's traceback must not show what may be a key or a plaintext.
+        # This frame must not show what may be a key or a plaintext.
         del value
         raise UsageError(message)
     if not minimum <= len(value) <= maximum:
@@ -61,6 +63,15 @@ def require_u64(value: object, name: str) -> None:
     """Refuse whatever is not a plain unsigned 64-bit integer; `UsageError` says so."""
     if type(value) is not int or not 0 <= value <= U64_MAX:
         raise UsageError(f"{name} must be an integer from 0 to 2^64 - 1")
+
+
+def require_time(value: object, name: str) -> None:
+    """Refuse whatever is not a time in whole seconds; `UsageError` says so.
+
+    A clock in milliseconds would end every bundle at once, so what lies beyond the year 10,000 is refused.
+    """
+    if type(value) is not int or not 0 <= value < TIME_LIMIT:
+        raise UsageError(f"{name} must be whole seconds since the Unix epoch (not milliseconds, not a float)")
 
 
 class Reader:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from ratchetlib.errors import AuthenticationError, HandshakeReplayed, SessionExpired
+from ratchetlib.errors import AuthenticationError, HandshakeExpired
 from ratchetlib.handshake import schedule
 from ratchetlib.handshake.block import IdentityBlock, open_block
 from ratchetlib.handshake.prefix import Prefix
@@ -34,6 +34,11 @@ class Accepted(NamedTuple):
     bundle: BundleRecord
     item: OneTimeRecord | None
 
+    @property
+    def replayed(self) -> bool:
+        """Whether this handshake, without a one-time item, was accepted before."""
+        return self.secrets.session_id in self.bundle.remembered
+
 
 def accept(
     identity: IdentityKeyPair, ring: RingContents, encoded_prefix: bytes, *, our_address: bytes, now: int
@@ -47,8 +52,7 @@ def accept(
         UnknownPrekey: it names a bundle or an item that is not, or no longer, there.
         ReplayMemoryFull: it uses no one-time item and the bundle can remember no more.
         AuthenticationError: the identity block does not open, or claims an identity that shares a key with ours.
-        SessionExpired: it was created after the bundle's end, or over a day in the future.
-        HandshakeReplayed: it was accepted before.
+        HandshakeExpired: it was created after the bundle's end, or over a day in the future.
     """
     prefix = Prefix.from_bytes(encoded_prefix)
     bundle, item = ring.find(prefix.bundle_id, prefix.item_id, now)
@@ -65,8 +69,6 @@ def accept(
     )
     dh1 = dh.agree(bundle.signed_prekey, initiator.identity.agreement)
     secrets = schedule.session_secrets(th1, dh1, agreements)
-    if secrets.session_id in bundle.remembered:
-        raise HandshakeReplayed("the handshake was accepted before")
     return Accepted(secrets, initiator, bundle, item)
 
 
@@ -84,7 +86,7 @@ def _agree(
 
 def _require_sound(initiator: IdentityBlock, identity: IdentityKeyPair, bundle: BundleRecord, now: int) -> None:
     if initiator.identity.shares_a_key_with(identity.public):
-        raise AuthenticationError("the initial message claims our own identity")
+        raise AuthenticationError
     # A withheld first message must not outrank later sessions: they are ordered by created_at.
     if initiator.created_at > min(now + MAX_CLOCK_SKEW, bundle.bundle.not_after):
-        raise SessionExpired("the handshake was created after its bundle's end or too far in the future")
+        raise HandshakeExpired("the handshake was created after its bundle's end or too far in the future")

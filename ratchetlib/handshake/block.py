@@ -82,5 +82,5 @@ def open_block(key: IdentityBlockKey, sealed: bytes) -> IdentityBlock:
     nonce, rest = sealed[: seal.NONCE_LENGTH], sealed[seal.NONCE_LENGTH :]
     encoded = seal.open_(key, PERSON_SEAL_IDENTITY, nonce, _NO_AD, rest)
     if encoded is None:
-        raise AuthenticationError("the initial message does not authenticate")
+        raise AuthenticationError
     return IdentityBlock.from_bytes(encoded)

@@ -12,7 +12,7 @@ from ratchetlib.labels import HASH_FINGERPRINT
 from ratchetlib.limits import FINGERPRINT_ITERATIONS
 from ratchetlib.primitives.compare import equal
 from ratchetlib.primitives.kdf import sha512
-from ratchetlib.wire import lp, u8
+from ratchetlib.wire import lp, require_bytes, u8
 
 FINGERPRINT_VERSION: Final = 1
 _HALF_LENGTH: Final = 32
@@ -60,11 +60,13 @@ class Fingerprint:
 
         Raises:
             FingerprintMismatch: it shows another pair of identities. Somebody may sit between the two.
+            UsageError: not `bytes`.
             MalformedMessage: not 65 bytes.
             UnsupportedVersion: made by another version of the construction.
         """
-        if type(scanned) is not bytes or len(scanned) != SCANNABLE_LENGTH:
-            raise MalformedMessage(f"a scannable fingerprint is {SCANNABLE_LENGTH} bytes")
+        require_bytes(scanned, "a scannable fingerprint")
+        if len(scanned) != SCANNABLE_LENGTH:
+            raise MalformedMessage(f"a scannable fingerprint is {SCANNABLE_LENGTH} bytes, not {len(scanned)}")
         if scanned[0] != FINGERPRINT_VERSION:
             raise UnsupportedVersion(f"fingerprint version {scanned[0]}")
         if not equal(scanned[1:], self.theirs + self.ours):

@@ -23,6 +23,7 @@ class IdentityKeyPair(Uncopyable):
 
     __slots__ = ("_agreement", "_public", "_signing")
     STATE_KIND: ClassVar[int] = 1
+    STATE_HAS_PEER: ClassVar[bool] = False
 
     def __init__(self, signing: SigningSeed, agreement: DhPrivateKey) -> None:
         """Join two private keys; applications call `generate`."""

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, Self
 
 from ratchetlib.errors import InvalidKey, MalformedMessage
 from ratchetlib.keys import DhPublicKey, SigningPublicKey
 from ratchetlib.labels import SIGN_IDENTITY
 from ratchetlib.primitives import dh, signature
+from ratchetlib.wire import require_bytes
 
 IDENTITY_LENGTH: Final = 128
 
@@ -25,36 +26,30 @@ class IdentityKey:
     Attributes:
         signing: 32 bytes, Ed25519.
         agreement: 32 bytes, X25519.
-        signature: 64 bytes, by `signing` over `agreement`.
+        signature: 64 bytes, by `signing` over `agreement`. Two identities of the same keys are equal whatever it is.
     """
 
     signing: SigningPublicKey
     agreement: DhPublicKey
-    signature: bytes
+    signature: bytes = field(compare=False)
 
     @classmethod
     def from_bytes(cls, encoded: bytes) -> Self:
         """Parse and verify 128 bytes.
 
         Raises:
+            UsageError: not `bytes`.
             MalformedMessage: not 128 bytes.
             InvalidKey: a half is refused by the protocol, or the signature does not join the two.
         """
-        if type(encoded) is not bytes or len(encoded) != IDENTITY_LENGTH:
-            raise MalformedMessage(f"an identity is {IDENTITY_LENGTH} bytes")
+        require_bytes(encoded, "an identity")
+        if len(encoded) != IDENTITY_LENGTH:
+            raise MalformedMessage(f"an identity is {IDENTITY_LENGTH} bytes, not {len(encoded)}")
         signing = signature.parse_public_key(encoded[:32])
         agreement = dh.parse_public_key(encoded[32:64])
         if not signature.verifies(signing, SIGN_IDENTITY, agreement, encoded[64:]):
             raise InvalidKey("the two halves of an identity are not joined by its signature")
         return cls(signing, agreement, encoded[64:])
-
-    @classmethod
-    def from_authenticated(cls, encoded: bytes) -> Self:
-        """Take apart 128 bytes that `to_bytes` wrote into sealed state, which has just authenticated.
-
-        Verifying again would double the cost of opening a session and could only find our own bug.
-        """
-        return cls(SigningPublicKey(encoded[:32]), DhPublicKey(encoded[32:64]), encoded[64:])
 
     def to_bytes(self) -> bytes:
         """The 128-byte encoding."""
@@ -66,3 +61,11 @@ class IdentityKey:
 
     def __repr__(self) -> str:
         return f"<IdentityKey {self.signing[:4].hex()}…>"
+
+
+def authenticated_identity(encoded: bytes) -> IdentityKey:
+    """Take apart 128 bytes that `to_bytes` wrote into sealed state, which has just authenticated.
+
+    Verifying again would double the cost of opening a session and could only find our own bug. For nothing else.
+    """
+    return IdentityKey(SigningPublicKey(encoded[:32]), DhPublicKey(encoded[32:64]), encoded[64:])

@@ -5,16 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Self
 
-from ratchetlib.errors import BundleReason, BundleRejected, MalformedMessage
+from ratchetlib.errors import BundleReason, BundleRejected, MalformedMessage, UsageError
 from ratchetlib.limits import MAX_BUNDLE_PART
 from ratchetlib.prekeys.one_time import OneTimeItem
 from ratchetlib.prekeys.signed import SignedBundle
-from ratchetlib.wire import Reader, lp, u8
+from ratchetlib.wire import Reader, lp, require_bytes, u8
 
 
 @dataclass(frozen=True, slots=True)
 class PrekeyBundle:
-    """A verified bundle: signatures checked, parts of one owner. There is no unverified one.
+    """A bundle whose parsing has checked all signatures, and that its parts are of one owner.
 
     Encoding: LP(signed bundle) || flag 1 || LP(one-time item, empty where the flag is 0).
 
@@ -28,6 +28,8 @@ class PrekeyBundle:
 
     def __post_init__(self) -> None:
         """Check that the item belongs to the bundle: `BundleRejected` if not."""
+        if type(self.signed) is not SignedBundle or type(self.one_time) not in (OneTimeItem, type(None)):
+            raise UsageError("a PrekeyBundle is made by from_parts or from_bytes")
         item = self.one_time
         if item is None:
             return
@@ -49,12 +51,12 @@ class PrekeyBundle:
         """Parse and verify.
 
         Raises:
+            UsageError: not `bytes`.
             MalformedMessage: not the encoding of a bundle.
             UnsupportedVersion: a part is of another protocol version.
             BundleRejected: a key, a signature or the validity is refused, or the parts do not belong together.
         """
-        if type(encoded) is not bytes:
-            raise MalformedMessage(f"a prekey bundle is bytes, not {type(encoded).__name__}")
+        require_bytes(encoded, "a prekey bundle")
         reader = Reader(encoded, MalformedMessage)
         signed = reader.lp(maximum=MAX_BUNDLE_PART)
         has_item = reader.flag()

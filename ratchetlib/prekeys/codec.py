@@ -53,21 +53,37 @@ def decode(reader: Reader) -> RingContents:
     """Rebuild a ring from authenticated content.
 
     Raises:
-        StateTampered: it is not what `encode` writes, or the private halves are not those of the public ones.
+        StateTampered: it is not what `encode` writes.
     """
     owner = IdentityKeyPair._from_state(reader)
     address = reader.lp(minimum=1, maximum=MAX_ADDRESS)
     epoch = reader.u64()
     bundles = [_decode_bundle(reader) for _ in range(reader.count(MAX_BUNDLES))]
     items = [_decode_item(reader) for _ in range(reader.count(MAX_ONE_TIME_ITEMS))]
-    if not (all(record.halves_match() for record in bundles) and all(record.halves_match() for record in items)):
-        raise StateTampered("a private prekey is not the published one's")
-    return RingContents(
+    contents = RingContents(
         owner,
         address,
         epoch,
         {record.bundle.bundle_id: record for record in bundles},
         {record.item.item_id: record for record in items},
+    )
+    if len(contents.bundles) != len(bundles) or len(contents.items) != len(items) or not _is_sound(contents):
+        raise reader.refuse("a ring that was never made")
+    return contents
+
+
+def _is_sound(contents: RingContents) -> bool:
+    """What every ring that the library has written satisfies: one owner, one address, epochs in order."""
+    bundles = [record.bundle for record in contents.bundles.values()]
+    items = [record.item for record in contents.items.values()]
+    bundle_epochs, item_epochs = [bundle.epoch for bundle in bundles], [item.epoch for item in items]
+    return (
+        all(bundle.identity == contents.owner.public for bundle in bundles)
+        and all(bundle.address == contents.address for bundle in bundles)
+        and all(item.address == contents.address for item in items)
+        and bundle_epochs == sorted(set(bundle_epochs))
+        and item_epochs == sorted(item_epochs)
+        and max([0, *bundle_epochs, *item_epochs]) <= contents.epoch
     )
 
 

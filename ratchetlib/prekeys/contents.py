@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Self
 
 from ratchetlib.errors import ReplayMemoryFull, UnknownPrekey, UsageError
 from ratchetlib.limits import MAX_BUNDLE_LIFETIME, MAX_BUNDLES, MAX_ONE_TIME_ITEMS, MAX_REMEMBERED_HANDSHAKES
+from ratchetlib.prekeys.parsing import PREKEY_ID_LENGTH
 from ratchetlib.prekeys.records import BundleRecord, OneTimeRecord
-from ratchetlib.wire import U64_MAX, require_u64
+from ratchetlib.wire import U64_MAX, require_bytes, require_time
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -36,7 +37,7 @@ class RingContents:
 
     @property
     def newest(self) -> BundleRecord | None:
-        """The bundle of the newest epoch; None once it was revoked."""
+        """The bundle of the newest epoch; None once it was revoked or retired."""
         for record in self.bundles.values():
             if record.bundle.epoch == self.epoch:
                 return record
@@ -48,13 +49,13 @@ class RingContents:
 
     def with_bundle(self, epoch: int, now: int, lifetime: int) -> Self:
         """One more bundle, valid from `now` for `lifetime` seconds."""
-        require_u64(now, "now")
+        require_time(now, "now")
         if type(lifetime) is not int or not 1 <= lifetime <= MAX_BUNDLE_LIFETIME:
             raise UsageError(f"a bundle lives 1 to {MAX_BUNDLE_LIFETIME} seconds")
-        if epoch > U64_MAX or now + lifetime > U64_MAX:
-            raise UsageError("the bundle's epoch or end does not fit 64 bits")
+        if epoch > U64_MAX:
+            raise UsageError("the bundle's epoch does not fit 64 bits")
         if len(self.bundles) >= MAX_BUNDLES:
-            raise UsageError(f"{MAX_BUNDLES} bundles are alive: retire or revoke one before rotating again")
+            raise UsageError(f"{MAX_BUNDLES} bundles are alive: rotate later, or revoke one")
         record = BundleRecord.create(
             self.owner, address=self.address, epoch=epoch, not_before=now, not_after=now + lifetime
         )
@@ -64,7 +65,7 @@ class RingContents:
         """`count` more one-time items of the newest epoch."""
         room = MAX_ONE_TIME_ITEMS - len(self.items)
         if type(count) is not int or not 0 <= count <= room:
-            raise UsageError(f"0 to {room} more one-time items fit the ring")
+            raise UsageError(f"a number of one-time items from 0 to {room} is needed, which is the room in the ring")
         fresh = (OneTimeRecord.create(self.owner, address=self.address, epoch=self.epoch) for _ in range(count))
         return replace(self, items={**self.items, **{record.item.item_id: record for record in fresh}})
 
@@ -74,15 +75,16 @@ class RingContents:
 
     def retired(self, now: int) -> Self:
         """Without the bundles whose time is over, and without the items that no bundle will ever go with."""
-        require_u64(now, "now")
+        require_time(now, "now")
         return self._keeping({key: record for key, record in self.bundles.items() if record.alive(now)}, self.items)
 
     def revoked(self, ids: Iterable[bytes]) -> Self:
-        """Without the bundles and items named; `UnknownPrekey` if one is not there."""
+        """Without the bundles and items named; `UsageError` if one is not there."""
         bundles, items = dict(self.bundles), dict(self.items)
         for prekey_id in ids:
+            require_bytes(prekey_id, "an id", minimum=PREKEY_ID_LENGTH, maximum=PREKEY_ID_LENGTH)
             if bundles.pop(prekey_id, None) is None and items.pop(prekey_id, None) is None:
-                raise UnknownPrekey("no such bundle or one-time item to revoke")
+                raise UsageError("no such bundle or one-time item to revoke")
         return self._keeping(bundles, items)
 
     def find(self, bundle_id: bytes, item_id: bytes | None, now: int) -> tuple[BundleRecord, OneTimeRecord | None]:
@@ -110,6 +112,14 @@ class RingContents:
             kept = {key: record for key, record in self.items.items() if record is not item}
             return replace(self, items=kept)
         return replace(self, bundles={**self.bundles, bundle.bundle.bundle_id: bundle.remembering(session_id)})
+
+    def settled(self, bundle_id: bytes, item_id: bytes | None, session_id: bytes) -> Self:
+        """As after a handshake that was accepted before, whether or not the ring knew of it."""
+        bundle = self.bundles.get(bundle_id)
+        item = None if item_id is None else self.items.get(item_id)
+        if bundle is None or (item_id is not None and item is None):
+            return self
+        return self.after_handshake(bundle, item, session_id)
 
     def _keeping(self, bundles: Mapping[bytes, BundleRecord], items: Mapping[bytes, OneTimeRecord]) -> Self:
         epochs = {record.bundle.epoch for record in bundles.values()}

@@ -55,6 +55,7 @@ class OneTimeItem:
         """Parse. The signature is verified by `require_signed_by`, which a `PrekeyBundle` always calls.
 
         Raises:
+            UsageError: not `bytes`.
             MalformedMessage: not the encoding of an item.
             UnsupportedVersion: of another protocol version.
             BundleRejected: a key is refused.
@@ -85,3 +86,6 @@ class OneTimeItem:
     def to_bytes(self) -> bytes:
         """The encoding, for a server to hand out once."""
         return self.encoded
+
+    def __repr__(self) -> str:
+        return f"<OneTimeItem of epoch {self.epoch}>"

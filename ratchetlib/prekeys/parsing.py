@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from ratchetlib.errors import BundleReason, BundleRejected, InvalidKey, MalformedMessage, UnsupportedVersion
-from ratchetlib.wire import VERSION, Reader
+from ratchetlib.wire import VERSION, Reader, require_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,11 +20,11 @@ def read_versioned(encoded: bytes) -> Reader:
     """A reader placed behind the version byte.
 
     Raises:
-        MalformedMessage: not bytes, or empty.
+        UsageError: not `bytes`.
+        MalformedMessage: empty.
         UnsupportedVersion: of another protocol version.
     """
-    if type(encoded) is not bytes:
-        raise MalformedMessage(f"bytes expected, not {type(encoded).__name__}")
+    require_bytes(encoded, "an encoded prekey")
     reader = Reader(encoded, MalformedMessage)
     version = reader.u8()
     if version != VERSION:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Self
 
 from ratchetlib.limits import BUNDLE_RETENTION
@@ -54,14 +54,7 @@ class BundleRecord:
 
     def remembering(self, session_id: bytes) -> Self:
         """The record after an accepted handshake without a one-time item."""
-        return type(self)(self.bundle, self.signed_prekey, self.last_resort, self.remembered | {session_id})
-
-    def halves_match(self) -> bool:
-        """Whether the private halves are those of the published ones."""
-        return (
-            dh.public_key(self.signed_prekey) == self.bundle.signed_prekey
-            and ML_KEM_1024.public_key(self.last_resort) == self.bundle.last_resort_key
-        )
+        return replace(self, remembered=self.remembered | {session_id})
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,15 +88,8 @@ class OneTimeRecord:
 
     def given_away(self) -> Self:
         """The record after `next_bundle`."""
-        return type(self)(self.item, self.prekey, self.kem_seed, handed_out=True)
+        return replace(self, handed_out=True)
 
     def fits(self, epoch: int) -> bool:
         """Whether the item is good with the bundle of that epoch."""
         return fits_epoch(self.item.epoch, epoch)
-
-    def halves_match(self) -> bool:
-        """Whether the private halves are those of the published ones."""
-        return (
-            dh.public_key(self.prekey) == self.item.prekey
-            and ML_KEM_1024.public_key(self.kem_seed) == self.item.kem_key
-        )

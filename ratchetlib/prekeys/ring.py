@@ -33,7 +33,7 @@ class RingStatus:
 
     Attributes:
         epoch: of the newest bundle.
-        not_after: end of the newest bundle's validity, in seconds; None if it was revoked.
+        not_after: end of the newest bundle's validity, in seconds; None if it was revoked or retired.
         bundles: alive, at most 8.
         one_time_items: left and good with the newest bundle.
         remembered_handshakes: the fill of the newest bundle's replay memory, at most 4,096. Rotate before it is full.
@@ -52,6 +52,7 @@ class PrekeyRing(Uncopyable):
 
     __slots__ = ("_contents", "_guard")
     STATE_KIND: ClassVar[int] = 2
+    STATE_HAS_PEER: ClassVar[bool] = False
 
     def __init__(self, contents: RingContents) -> None:
         """Applications call `generate`."""
@@ -103,21 +104,37 @@ class PrekeyRing(Uncopyable):
     @property
     def status(self) -> RingStatus:
         """Figures for a rotation policy."""
-        newest = self._contents.newest
+        contents = self._contents
+        newest = contents.newest
         return RingStatus(
-            epoch=self._contents.epoch,
+            epoch=contents.epoch,
             not_after=None if newest is None else newest.bundle.not_after,
-            bundles=len(self._contents.bundles),
-            one_time_items=len(self._contents.offered()),
+            bundles=len(contents.bundles),
+            one_time_items=len(contents.offered()),
             remembered_handshakes=0 if newest is None else len(newest.remembered),
         )
 
+    @property
+    def bundle_ids(self) -> tuple[bytes, ...]:
+        """The 16-byte ids of the bundles alive, oldest first, for `revoke`."""
+        return tuple(self._contents.bundles)
+
+    @property
+    def one_time_ids(self) -> tuple[bytes, ...]:
+        """The 16-byte ids of the one-time items whose first message has not come, oldest first, for `revoke`."""
+        return tuple(self._contents.items)
+
     def signed_bundle(self) -> bytes:
-        """The newest signed bundle, for a server; `UsageError` if it was revoked: rotate first."""
+        """The newest signed bundle, for a server; `UsageError` if it was revoked or retired: rotate first."""
         return self._newest().bundle.encoded
 
     def one_time_items(self) -> tuple[bytes, ...]:
-        """The one-time items for a server, which must hand out each once. Repeating the upload is harmless."""
+        """The one-time items for a server, which must hand out each once and remember which it has handed out.
+
+        Every item whose first message has not come yet, `next_bundle`'s apart. Upload them once, then what `replenish`
+        returns; a server that forgets what it has handed out would give one item to two initiators, and the second
+        one's messages would be lost. Do not mix both roads: a ring with a server does not use `next_bundle`.
+        """
         return tuple(record.item.encoded for record in self._contents.offered())
 
     def next_bundle(self) -> PrekeyBundle:
@@ -125,7 +142,7 @@ class PrekeyRing(Uncopyable):
 
         For devices that meet without a server. `UsageError` if the newest bundle was revoked.
         """
-        with self._guard:
+        with self._guard.entering():
             signed = self._newest().bundle
             for record in self._contents.offered():
                 bundle = PrekeyBundle(signed, record.item)
@@ -140,13 +157,13 @@ class PrekeyRing(Uncopyable):
             UsageError: `now` or `lifetime` is out of bounds, or 8 bundles are alive.
             RandomnessError: the random source has failed.
         """
-        with self._guard:
+        with self._guard.entering():
             contents = self._contents.retired(now)
             self._contents = contents.with_bundle(contents.epoch + 1, now, lifetime)
             return self._newest().bundle.encoded
 
     def replenish(self, count: int) -> tuple[bytes, ...]:
-        """Make `count` more one-time items and return all that a server may hand out.
+        """Make `count` more one-time items and return their encodings, for the server to add.
 
         Refill on a schedule, not in answer to use: the time of a refill tells when somebody wrote.
 
@@ -154,13 +171,14 @@ class PrekeyRing(Uncopyable):
             UsageError: more than 1,000 items would be in the ring.
             RandomnessError: the random source has failed.
         """
-        with self._guard:
+        with self._guard.entering():
+            known = self._contents.items
             self._contents = self._contents.with_items(count)
-            return self.one_time_items()
+            return tuple(record.item.encoded for key, record in self._contents.items.items() if key not in known)
 
     def retire(self, now: int) -> None:
         """Destroy the private halves whose time is over: 14 days after their bundle's end."""
-        with self._guard:
+        with self._guard.entering():
             self._contents = self._contents.retired(now)
 
     def revoke(self, *ids: bytes) -> None:
@@ -169,19 +187,20 @@ class PrekeyRing(Uncopyable):
         First messages under way to them will be refused.
 
         Raises:
-            UnknownPrekey: an id names nothing in this ring; nothing was revoked.
+            UsageError: an id names nothing in this ring; nothing was revoked.
         """
-        with self._guard:
+        with self._guard.entering():
             self._contents = self._contents.revoked(ids)
 
     def _newest(self) -> BundleRecord:
         newest = self._contents.newest
         if newest is None:
-            raise UsageError("the newest bundle was revoked: rotate first")
+            raise UsageError("the newest bundle was revoked or retired: rotate first")
         return newest
 
     def _to_state(self) -> bytes:
-        return codec.encode(self._contents)
+        with self._guard.entering():
+            return codec.encode(self._contents)
 
     @classmethod
     def _from_state(cls, reader: Reader) -> Self:
@@ -193,7 +212,7 @@ class PrekeyRing(Uncopyable):
 
 def transact(ring: PrekeyRing, step: Callable[[RingContents], tuple[RingContents, _Result]]) -> _Result:
     """Run a pure step on a ring's contents, alone; they change only if it returns."""
-    with ring._guard:
+    with ring._guard.entering():
         contents, result = step(ring._contents)
         ring._contents = contents
         return result

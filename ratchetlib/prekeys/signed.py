@@ -81,6 +81,7 @@ class SignedBundle:
         """Parse and verify.
 
         Raises:
+            UsageError: not `bytes`.
             MalformedMessage: not the encoding of a bundle.
             UnsupportedVersion: of another protocol version.
             BundleRejected: a key, the signature or the validity period is refused.
@@ -125,3 +126,6 @@ class SignedBundle:
             raise BundleRejected(BundleReason.NOT_YET_VALID)
         if now > self.not_after:
             raise BundleRejected(BundleReason.EXPIRED)
+
+    def __repr__(self) -> str:
+        return f"<SignedBundle of epoch {self.epoch}>"

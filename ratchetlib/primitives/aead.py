@@ -44,17 +44,21 @@ class HeaderKey(SecretBytes):
 
     def seal(self, nonce: bytes, plaintext: bytes, associated_data: bytes) -> bytes:
         """The ciphertext and its 16-byte tag; `nonce` is 12 random bytes."""
-        cipher = self._cipher or self._prepare()
+        cipher = self._cipher
+        if cipher is None:
+            cipher = self._cipher = ChaCha20Poly1305(self.raw)
         return cipher.encrypt(nonce, plaintext, associated_data)
 
     def open(self, nonce: bytes, sealed: bytes, associated_data: bytes) -> bytes | None:
-        """The plaintext, or None: trials under other chains' keys are the rule."""
-        cipher = self._cipher or self._prepare()
+        """The plaintext, or None: trials under other chains' keys are the rule, and leave nothing behind."""
+        cipher = self._cipher or ChaCha20Poly1305(self.raw)
         try:
-            return cipher.decrypt(nonce, sealed, associated_data)
+            plaintext = cipher.decrypt(nonce, sealed, associated_data)
         except InvalidTag:
             return None
+        self._cipher = cipher
+        return plaintext
 
-    def _prepare(self) -> ChaCha20Poly1305:
-        self._cipher = ChaCha20Poly1305(self.raw)
-        return self._cipher
+    def rested(self) -> HeaderKey:
+        """The same key without its cipher (2 KB): its chain is closed, and late messages are few."""
+        return HeaderKey(self.raw)

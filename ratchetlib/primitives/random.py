@@ -16,15 +16,12 @@ from typing import TYPE_CHECKING
 import nacl.bindings
 
 from ratchetlib.errors import RandomnessError, UsageError
-from ratchetlib.limits import HEALTH_SAMPLE, HEALTH_TEST_INTERVAL
+from ratchetlib.limits import HEALTH_SAMPLE, HEALTH_TEST_INTERVAL, MAX_DRAW
 from ratchetlib.primitives import health as tests
 from ratchetlib.primitives import process
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-MAX_DRAW = 2**16
-"""Bytes of one draw: far above any key, low enough that a caller's mistake is seen."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,10 +59,12 @@ class _Source:
         "memory",
         "next_test",
         "observer",
+        "unreported",
     )
 
     def __init__(self) -> None:
-        self.lock = threading.Lock()
+        # Re-entrant: a signal handler may encrypt while the code that it interrupted draws.
+        self.lock = threading.RLock()
         self.memory = tests.RepeatMemory()
         self.observer: Callable[[RandomHealth], None] | None = None
         self.failure: str | None = None
@@ -75,6 +74,7 @@ class _Source:
         self.longest_run = 0
         self.full_tests = 0
         self.next_test = 0
+        self.unreported = False
 
     def draw(self, length: int) -> bytes:
         """Bytes that passed the continuous tests; `RandomnessError` otherwise."""
@@ -83,21 +83,21 @@ class _Source:
                 self._test_sample()
             if self.failure is None:
                 drawn = nacl.bindings.randombytes(length)
-                failure = tests.repetition_failure(drawn) or self.memory.failure(drawn)
+                failure = _short(drawn, length) or tests.repetition_failure(drawn) or self.memory.failure(drawn)
                 if failure is None:
                     self.draws += 1
                     self.bytes += length
                     return drawn
                 del drawn
                 self._latch(failure)
-        raise RandomnessError(self.failure)
+        raise self._refusal()
 
     def test(self) -> None:
         """Judge a fresh sample; `RandomnessError` if it fails or something failed before."""
         with self.lock:
             self._test_sample()
         if self.failure is not None:
-            raise RandomnessError(self.failure)
+            raise self._refusal()
 
     def health(self) -> RandomHealth:
         """The counters as they are now."""
@@ -125,8 +125,18 @@ class _Source:
     def _latch(self, failure: str) -> None:
         self.failures += 1
         self.failure = failure
-        if self.observer is not None:
+        self.unreported = True
+
+    def _refusal(self) -> RandomnessError:
+        """What to raise; tells the observer, the first time. Outside of the lock: it may look at the source."""
+        if self.unreported and self.observer is not None:
+            self.unreported = False
             self.observer(self.health())
+        return RandomnessError(self.failure)
+
+
+def _short(drawn: bytes, length: int) -> str | None:
+    return None if len(drawn) == length else f"{len(drawn)} bytes drawn instead of {length}"
 
 
 _source = _Source()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from ratchetlib.errors import DuplicateMessage, MessageKeyEvicted, SessionForked, TooManySkipped
+from ratchetlib.errors import AuthenticationError, DuplicateMessage, MessageKeyEvicted, SessionForked, TooManySkipped
 from ratchetlib.limits import MAX_SKIP
 from ratchetlib.primitives.kdf import chain_step
 
@@ -85,14 +85,14 @@ class ReceivingChain(NamedTuple):
 
         Raises:
             MessageKeyEvicted, DuplicateMessage: its key is gone.
-            SessionForked: the chain is closed and was shorter than that.
+            AuthenticationError: the chain is closed and was shorter than that: the peer lost a save, or is a clone.
             TooManySkipped: it is more than 1,000 ahead. Nothing was derived.
         """
         header_key, chain_key, ratchet_key, previous_length, pq_epoch, next_number, skipped, evicted_below = self
         if number < next_number:
             return self._take_skipped(number)
         if chain_key is None:
-            raise SessionForked("a message behind the end of its chain")
+            raise AuthenticationError
         if number - next_number > MAX_SKIP:
             raise TooManySkipped(f"{number - next_number} messages are missing, {MAX_SKIP} may be skipped")
         if number > next_number:
@@ -109,10 +109,11 @@ class ReceivingChain(NamedTuple):
 
         A length below what was already received means that the peer lost a save, and that nothing is missing.
         """
-        if self.chain_key is None or length <= self.number:
-            return self._replace(chain_key=None)
-        _, skipped = _skip(self.chain_key, self.skipped, range(self.number, length))
-        return self._replace(chain_key=None, number=length, skipped=skipped)
+        number, skipped = self.number, self.skipped
+        if self.chain_key is not None and length > number:
+            _, skipped = _skip(self.chain_key, skipped, range(number, length))
+            number = length
+        return self._replace(header_key=self.header_key.rested(), chain_key=None, number=number, skipped=skipped)
 
     def evict(self, count: int) -> ReceivingChain:
         """Without its `count` lowest skipped keys."""

@@ -5,9 +5,9 @@ Every step works on values, and the caller keeps the new state only if the body 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
-from ratchetlib.errors import AuthenticationError, ProtocolViolation, TooManySkipped
+from ratchetlib.errors import AuthenticationError, ProtocolViolation, SessionForked, TooManySkipped
 from ratchetlib.labels import PERSON_SEAL_BODY
 from ratchetlib.limits import MAX_CHAIN_LENGTH, MAX_SKIP
 from ratchetlib.primitives import aead, dh, seal
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     _Taken: TypeAlias = tuple[RatchetState, Header, MessageKey]
 
-FRAME_OVERHEAD = seal.OVERHEAD + SEALED_HEADER_LENGTH
+FRAME_OVERHEAD: Final = seal.OVERHEAD + SEALED_HEADER_LENGTH
 
 
 class Frame(NamedTuple):
@@ -80,7 +80,7 @@ def decrypt(
     body_data = binding.body_data(frame.header, associated_data)
     padded = seal.open_(message_key, PERSON_SEAL_BODY, frame.nonce, body_data, frame.body)
     if padded is None:
-        raise AuthenticationError("the message does not authenticate")
+        raise AuthenticationError
     pq = absorb(state.pq, header.pq_epoch, header.chunk, binding.session_id)
     return (state if pq is state.pq else state.absorbed(pq)), padded
 
@@ -101,7 +101,7 @@ def _take_message_key(
         header = _open(chain.header_key, frame, binding)
         if header is not None:
             return _on_closed_chain(state, position, header, binding)
-    raise AuthenticationError("the message does not authenticate")
+    raise AuthenticationError
 
 
 def _open(key: HeaderKey, frame: Frame, binding: Binding) -> Header | None:
@@ -132,7 +132,8 @@ def _on_new_chain(
     turn, sending, current = state.turn, state.sending, state.receiving
     pair = signed_prekey if sending is None else sending.key_pair
     if pair is None:
-        raise ProtocolViolation("a new chain that answers nothing")
+        # An honest peer opens a chain only in answer to a ratchet key of ours: a later state of ours has been lost.
+        raise SessionForked("a new chain that answers a ratchet key which this state does not have")
     _require_fresh(state, header, pair)
     pq, pq_secret = join_epoch(state.pq, header.pq_epoch)
     _require_allowed(pq, header, binding)

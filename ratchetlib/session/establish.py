@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from ratchetlib import handshake
-from ratchetlib.errors import IdentityChanged, UsageError
+from ratchetlib.errors import HandshakeReplayed, IdentityChanged, PeerError, UsageError
 from ratchetlib.identity import IdentityKey
 from ratchetlib.ratchet import Direction, RatchetKeyPair, initial_state
 from ratchetlib.session.receive import open_message
@@ -18,10 +18,10 @@ if TYPE_CHECKING:
     from ratchetlib.identity import IdentityKeyPair
     from ratchetlib.prekeys import PrekeyBundle
     from ratchetlib.prekeys.contents import RingContents
-    from ratchetlib.ratchet import Frame
+    from ratchetlib.session.receive import Received
 
 
-def initiated(
+def begin(
     identity: IdentityKeyPair, bundle: PrekeyBundle, *, our_address: bytes, their_address: bytes, now: int
 ) -> SessionState:
     """The initiator's first state, from a bundle that its policy accepts; `RandomnessError` if there is none."""
@@ -46,43 +46,44 @@ def initiated(
     return SessionState.of(facts, ratchet, unconfirmed=unconfirmed, accepted_prefix=None)
 
 
-class Acceptance(NamedTuple):
+class Responder(NamedTuple):
     """What the responder brings to the first message besides its ring.
 
     Attributes:
         identity: the responder's.
         our_address: the responder's.
         now: seconds since the Unix epoch.
-        associated_data: what the application bound to the message.
         known_identity: the pinned identity of an address, or None.
     """
 
     identity: IdentityKeyPair
     our_address: bytes
     now: int
-    associated_data: bytes
     known_identity: Callable[[bytes], IdentityKey | None] | None
 
 
-def accepted(
-    responder: Acceptance, ring: RingContents, prefix: bytes, frame: Frame
+def answer(
+    responder: Responder, ring: RingContents, prefix: bytes, message: Received
 ) -> tuple[RingContents, tuple[SessionState, bytes]]:
     """The ring after the handshake, the responder's first state and the first plaintext.
 
-    The ring changes, and the initiator's identity is compared with the pinned one, only once the message has
-    authenticated: before that, who writes is unproved.
+    The ring changes, a replay is named and the initiator's identity is held against the pinned one only once the
+    message has authenticated: before that, who writes is unproved.
     """
     answered = handshake.accept(responder.identity, ring, prefix, our_address=responder.our_address, now=responder.now)
+    pinned = _pinned(responder, answered)
     first = _first_state(responder, answered, handshake.prefix_hash(prefix))
     record = answered.bundle
     signed_prekey = RatchetKeyPair(record.signed_prekey, record.bundle.signed_prekey)
-    state, plaintext = open_message(first, prefix, frame, responder.associated_data, signed_prekey)
-    _require_pinned(responder, answered)
-    contents = ring.after_handshake(answered.bundle, answered.item, answered.secrets.session_id)
-    return contents, (state, plaintext)
+    opened = open_message(first, message, signed_prekey)
+    refusal = _refusal(answered, pinned)
+    if refusal is not None:
+        del opened  # its plaintext would stand in the traceback
+        raise refusal
+    return ring.after_handshake(answered.bundle, answered.item, answered.secrets.session_id), opened
 
 
-def _first_state(responder: Acceptance, answered: Accepted, accepted_prefix: bytes) -> SessionState:
+def _first_state(responder: Responder, answered: Accepted, accepted_prefix: bytes) -> SessionState:
     secrets, initiator, record = answered.secrets, answered.initiator, answered.bundle
     facts = Facts(
         sending=Direction.RESPONDER_TO_INITIATOR,
@@ -102,13 +103,20 @@ def _first_state(responder: Acceptance, answered: Accepted, accepted_prefix: byt
     return SessionState.of(facts, ratchet, unconfirmed=None, accepted_prefix=accepted_prefix)
 
 
-def _require_pinned(responder: Acceptance, answered: Accepted) -> None:
+def _pinned(responder: Responder, answered: Accepted) -> IdentityKey | None:
+    """Asked before the message is opened: what the caller's function raises must not meet a plaintext."""
     if responder.known_identity is None:
-        return
+        return None
     pinned = responder.known_identity(answered.initiator.address)
-    if pinned is None:
-        return
-    if type(pinned) is not IdentityKey:
+    if pinned is not None and type(pinned) is not IdentityKey:
         raise UsageError(f"known_identity returns an IdentityKey or None, not {type(pinned).__name__}")
-    if pinned != answered.initiator.identity:
-        raise IdentityChanged(pinned, answered.initiator.identity)
+    return pinned
+
+
+def _refusal(answered: Accepted, pinned: IdentityKey | None) -> PeerError | None:
+    """Why an authentic first message is refused all the same."""
+    if answered.replayed:
+        return HandshakeReplayed("the handshake was accepted before")
+    if pinned is not None and pinned != answered.initiator.identity:
+        return IdentityChanged(pinned, answered.initiator.identity)
+    return None

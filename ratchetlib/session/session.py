@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, ClassVar, Final, Self, final
 from ratchetlib import ratchet
 from ratchetlib.errors import MalformedMessage, PeerError, SessionExpired, UsageError
 from ratchetlib.guard import Guard
+from ratchetlib.handshake import PREFIX_LENGTH
 from ratchetlib.handshake.initiate import require_acceptable
+from ratchetlib.handshake.prefix import Prefix
 from ratchetlib.identity import IdentityKey, IdentityKeyPair, require_address
 from ratchetlib.limits import (
     HEALING_DUE_MESSAGES,
@@ -21,16 +23,17 @@ from ratchetlib.prekeys import PrekeyBundle, PrekeyRing
 from ratchetlib.prekeys.ring import transact
 from ratchetlib.secret import Uncopyable
 from ratchetlib.session import state as states
-from ratchetlib.session.establish import Acceptance, accepted, initiated
+from ratchetlib.session.establish import Responder, answer, begin
 from ratchetlib.session.health import SessionHealth
-from ratchetlib.session.message import join, split
-from ratchetlib.session.receive import is_ours, open_message
-from ratchetlib.wire import require_bytes, require_u64
+from ratchetlib.session.message import HEAD_LENGTH, join, prefix_of, split
+from ratchetlib.session.receive import Received, is_ours, open_message
+from ratchetlib.wire import require_bytes, require_time, require_u64
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from ratchetlib.padding import PaddingPolicy
+    from ratchetlib.prekeys.contents import RingContents
     from ratchetlib.session.state import SessionState
     from ratchetlib.wire import Reader
 
@@ -42,7 +45,8 @@ class Session(Uncopyable):
     """An end-to-end encrypted conversation with one device.
 
     Made by `initiate` or `accept`, opened from sealed state by `StateVault.open`. Every call either succeeds and moves
-    the session, or raises and leaves it exactly as it was.
+    the session, or raises a `RatchetError` and leaves it exactly as it was. After anything else (an interrupt, no
+    memory) the session is whole, but may have moved: open it again from sealed state.
 
     Order of persistence, without which keys are used twice: encrypt, seal, write, advance the anchor, *then* send.
     Decrypt: seal and store session and plaintext together, then acknowledge.
@@ -50,6 +54,7 @@ class Session(Uncopyable):
 
     __slots__ = ("_guard", "_state")
     STATE_KIND: ClassVar[int] = 3
+    STATE_HAS_PEER: ClassVar[bool] = True
 
     def __init__(self, state: SessionState) -> None:
         """Applications call `initiate` or `accept`."""
@@ -94,7 +99,7 @@ class Session(Uncopyable):
             raise UsageError(f"a PrekeyBundle is needed, not {type(bundle).__name__}")
         require_address(our_address, "our_address")
         require_address(their_address, "their_address")
-        require_u64(now, "now")
+        require_time(now, "now")
         require_u64(minimum_epoch, "minimum_epoch")
         if expected_identity is not None and type(expected_identity) is not IdentityKey:
             raise UsageError(f"expected_identity is an IdentityKey, not {type(expected_identity).__name__}")
@@ -107,7 +112,7 @@ class Session(Uncopyable):
             minimum_epoch=minimum_epoch,
             require_one_time=require_one_time,
         )
-        return cls(initiated(identity, bundle, our_address=our_address, their_address=their_address, now=now))
+        return cls(begin(identity, bundle, our_address=our_address, their_address=their_address, now=now))
 
     @classmethod
     def accept(
@@ -138,31 +143,33 @@ class Session(Uncopyable):
 
         Raises:
             UsageError: an argument is of another type or length, or the ring is of another identity or address.
-            MalformedMessage: not an initial message.
+            MalformedMessage: not an initial message, or its plaintext is longer than `max_plaintext`.
             UnsupportedVersion: of another protocol version.
             UnknownPrekey: it names prekeys that are not, or no longer, in the ring.
             ReplayMemoryFull: without a one-time item, on a bundle that can remember no more handshakes.
             HandshakeReplayed: it was accepted before.
-            SessionExpired: it was created after its bundle's end, or over a day in the future.
+            HandshakeExpired: it was created after its bundle's end, or over a day in the future.
             AuthenticationError: it does not authenticate.
             TooManySkipped, ProtocolViolation: its header is authentic and refused.
             IdentityChanged: it is authentic, and the initiator's identity is not the pinned one.
 
         Source: PQXDH specification, section 3.4; docs/spec/handshake.md.
         """
-        _require_identity(identity)
-        if type(prekeys) is not PrekeyRing:
-            raise UsageError(f"a PrekeyRing is needed, not {type(prekeys).__name__}")
-        if prekeys.identity != identity.public or prekeys.address != our_address:
-            raise UsageError("the ring is of another identity or address")
-        require_u64(now, "now")
-        _require_associated_data(associated_data)
-        prefix, frame = split(message, _max_padded(max_plaintext))
+        _require_ring(prekeys, identity, our_address)
+        require_time(now, "now")
+        if known_identity is not None and not callable(known_identity):
+            raise UsageError("known_identity is a function from an address to an IdentityKey or None")
+        received = _take_apart(message, associated_data, max_plaintext)
+        prefix = received.prefix
         if prefix is None:
             raise MalformedMessage("an ordinary message starts no session")
-        responder = Acceptance(identity, our_address, now, associated_data, known_identity)
-        state, plaintext = transact(prekeys, lambda ring: accepted(responder, ring, prefix, frame))
-        return cls(state), plaintext
+        responder = Responder(identity, our_address, now, known_identity)
+
+        def step(ring: RingContents) -> tuple[RingContents, tuple[Self, bytes]]:
+            contents, (state, plaintext) = answer(responder, ring, prefix, received)
+            return contents, (cls(state), plaintext)
+
+        return transact(prekeys, step)
 
     def encrypt(
         self,
@@ -197,14 +204,17 @@ class Session(Uncopyable):
         _require_max_plaintext(max_plaintext)
         require_bytes(plaintext, "plaintext", maximum=max_plaintext)
         _require_associated_data(associated_data)
-        with self._guard:
+        if not hasattr(padding, "padded_length"):
+            raise UsageError("padding is a policy: Padme(), FixedBuckets(...) or NoPadding()")
+        with self._guard.entering():
             state = self._state
             if now is not None:
                 _require_not_expired(state, now)
-            padded = pad(plaintext, padding)
+            padded = pad(plaintext, padding, _max_padded(max_plaintext))
             moved, frame = ratchet.encrypt(state.ratchet, padded, associated_data, state.bindings.sending)
+            message = join(None if state.unconfirmed is None else state.unconfirmed.prefix, frame)
             self._state = state.moved(moved)
-            return join(None if state.unconfirmed is None else state.unconfirmed.prefix, frame)
+            return message
 
     def decrypt(self, message: bytes, *, associated_data: bytes = b"", max_plaintext: int = MAX_PLAINTEXT) -> bytes:
         """Decrypt one message. Store the session and the plaintext together, then acknowledge.
@@ -216,7 +226,7 @@ class Session(Uncopyable):
 
         Raises:
             UsageError: an argument is of another type or length.
-            MalformedMessage: not a message.
+            MalformedMessage: not a message, or its plaintext is longer than `max_plaintext`.
             UnsupportedVersion: of another protocol version.
             AuthenticationError: forged, damaged, for another session, or older than five chains. Never reset for it.
             DuplicateMessage: it was decrypted before.
@@ -228,10 +238,9 @@ class Session(Uncopyable):
 
         Source: Double Ratchet specification, section 4.4; docs/spec/ratchet.md.
         """
-        _require_associated_data(associated_data)
-        prefix, frame = split(message, _max_padded(max_plaintext))
-        with self._guard:
-            self._state, plaintext = open_message(self._state, prefix, frame, associated_data)
+        received = _take_apart(message, associated_data, max_plaintext)
+        with self._guard.entering():
+            self._state, plaintext = open_message(self._state, received)
             return plaintext
 
     def recognises(self, initial_message: bytes) -> bool:
@@ -239,24 +248,47 @@ class Session(Uncopyable):
 
         It compares the handshake prefix only and authenticates nothing.
         """
+        require_bytes(initial_message, "initial_message")
         try:
-            prefix, _ = split(initial_message, MAX_PLAINTEXT_CEILING)
+            prefix = prefix_of(initial_message)
         except PeerError:
             return False
         return prefix is not None and is_ours(self._state, prefix)
 
+    def settle(self, prekeys: PrekeyRing, initial_message: bytes) -> None:
+        """Do to the ring once more what `accept` did, where that save was lost. Doing it twice changes nothing.
+
+        Session and plaintext are saved before the ring. After a crash in between, the same initial message comes again,
+        this session recognises it, and the ring still offers its one-time item or has not remembered the handshake.
+        Until that is settled, the handshake would be accepted anew once this session is gone.
+
+        Args:
+            prekeys: our ring, to be saved afterwards.
+            initial_message: one that this session recognises.
+
+        Raises:
+            UsageError: an argument is of another type, or the message is not this session's.
+        """
+        if type(prekeys) is not PrekeyRing:
+            raise UsageError(f"a PrekeyRing is needed, not {type(prekeys).__name__}")
+        if not self.recognises(initial_message):
+            raise UsageError("the initial message is not this session's")
+        prefix = Prefix.from_bytes(initial_message[HEAD_LENGTH : HEAD_LENGTH + PREFIX_LENGTH])
+        transact(prekeys, lambda ring: (ring.settled(prefix.bundle_id, prefix.item_id, self.session_id), None))
+
     def forget_skipped(self) -> int:
         """Drop the keys kept for late messages and return their number. Such messages can then no longer be read."""
-        with self._guard:
+        with self._guard.entering():
             stored = self._state.ratchet.skipped_stored
             self._state = self._state.moved(ratchet.forgotten(self._state.ratchet))
             return stored
 
     def health(self) -> SessionHealth:
         """How well the session heals, and what it keeps."""
-        moving = self._state.ratchet
+        state = self._state
+        moving = state.ratchet
         return SessionHealth(
-            confirmed=self.confirmed,
+            confirmed=state.unconfirmed is None,
             messages_since_dh_step=moving.since_dh_step,
             dh_overdue=moving.since_dh_step >= HEALING_DUE_MESSAGES,
             pq_epoch=moving.pq.epoch,
@@ -298,7 +330,7 @@ class Session(Uncopyable):
         return self._state.facts.peer_identity
 
     def _to_state(self) -> bytes:
-        with self._guard:
+        with self._guard.entering():
             return states.encode(self._state)
 
     @classmethod
@@ -324,12 +356,32 @@ def _require_max_plaintext(max_plaintext: object) -> None:
 
 
 def _max_padded(max_plaintext: int) -> int:
-    """The longest padded plaintext to look at: what the default policy makes of the longest plaintext."""
+    """The longest padded plaintext to send or to look at, whatever its policy.
+
+    What the default policy makes of the longest plaintext; never below that of the default bound, so that a receiver
+    who takes only short plaintexts still takes them in any bucket.
+    """
+    return _DEFAULT_PADDING.padded_length(max(max_plaintext, MAX_PLAINTEXT) + 1)
+
+
+def _take_apart(message: bytes, associated_data: bytes, max_plaintext: int) -> Received:
+    require_bytes(message, "message")
+    _require_associated_data(associated_data)
     _require_max_plaintext(max_plaintext)
-    return _DEFAULT_PADDING.padded_length(max_plaintext + 1)
+    prefix, frame = split(message, _max_padded(max_plaintext))
+    return Received(prefix, frame, associated_data, max_plaintext)
+
+
+def _require_ring(prekeys: object, identity: IdentityKeyPair, our_address: bytes) -> None:
+    _require_identity(identity)
+    require_address(our_address, "our_address")
+    if type(prekeys) is not PrekeyRing:
+        raise UsageError(f"a PrekeyRing is needed, not {type(prekeys).__name__}")
+    if prekeys.identity != identity.public or prekeys.address != our_address:
+        raise UsageError("the ring is of another identity or address")
 
 
 def _require_not_expired(state: SessionState, now: int) -> None:
-    require_u64(now, "now")
+    require_time(now, "now")
     if state.unconfirmed is not None and now > state.unconfirmed.not_after:
         raise SessionExpired("unconfirmed past its bundle's end: fetch a new bundle")

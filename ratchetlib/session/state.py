@@ -12,7 +12,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from ratchetlib.handshake import PREFIX_LENGTH, prefix_hash
-from ratchetlib.identity import IDENTITY_LENGTH, IdentityKey
+from ratchetlib.identity import IDENTITY_LENGTH, authenticated_identity
 from ratchetlib.limits import MAX_ADDRESS
 from ratchetlib.primitives.kdf import HASH_LENGTH
 from ratchetlib.ratchet import Binding, Direction, MessageType, RatchetState
@@ -20,6 +20,7 @@ from ratchetlib.ratchet import codec as ratchet_codec
 from ratchetlib.wire import SESSION_ID_LENGTH, lp, u8, u64
 
 if TYPE_CHECKING:
+    from ratchetlib.identity import IdentityKey
     from ratchetlib.wire import Reader
 
 
@@ -139,7 +140,7 @@ def decode(reader: Reader) -> SessionState:
         sending=Direction(direction),
         session_id=reader.take(SESSION_ID_LENGTH),
         our_address=reader.lp(minimum=1, maximum=MAX_ADDRESS),
-        peer_identity=IdentityKey.from_authenticated(reader.take(IDENTITY_LENGTH)),
+        peer_identity=authenticated_identity(reader.take(IDENTITY_LENGTH)),
         peer_address=reader.lp(minimum=1, maximum=MAX_ADDRESS),
         created_at=reader.u64(),
     )

@@ -12,7 +12,7 @@ from ratchetlib.errors import StateTampered, StateVersionUnsupported
 from ratchetlib.limits import MAX_STATE, MAX_STORAGE_KEY_ID
 from ratchetlib.primitives import seal
 from ratchetlib.state.context import TAG_LENGTH
-from ratchetlib.wire import Reader, lp, u8, u64
+from ratchetlib.wire import Reader, lp, require_bytes, u8, u64
 
 MAGIC: Final = b"RLST"
 STATE_VERSION: Final = 1
@@ -61,11 +61,13 @@ class Blob(NamedTuple):
         """Take a blob apart.
 
         Raises:
+            UsageError: not `bytes` (a database driver may give a memoryview).
             StateTampered: no blob at all.
             StateVersionUnsupported: of another format version.
         """
-        if type(encoded) is not bytes or len(encoded) > MAX_STATE:
-            raise StateTampered(f"a sealed blob is at most {MAX_STATE} bytes")
+        require_bytes(encoded, "a sealed blob")
+        if len(encoded) > MAX_STATE:
+            raise StateTampered(f"a sealed blob is at most {MAX_STATE} bytes, not {len(encoded)}")
         reader = Reader(encoded, StateTampered)
         if reader.take(len(MAGIC)) != MAGIC:
             raise StateTampered("not a sealed blob")

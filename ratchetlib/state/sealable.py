@@ -14,6 +14,9 @@ class Sealable(Protocol):
     STATE_KIND: ClassVar[int]
     """One byte that names the kind in a blob."""
 
+    STATE_HAS_PEER: ClassVar[bool]
+    """Whether a record of this kind is with a peer."""
+
     def _to_state(self) -> bytes:
         """The canonical content."""
         ...  # pragma: no cover - a protocol has no body

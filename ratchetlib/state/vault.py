@@ -7,6 +7,7 @@ included, before a byte of content is parsed.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, TypeVar, final
 
 from ratchetlib.errors import StateContextMismatch, StateKeyUnknown, StateRolledBack, StateTampered, UsageError
@@ -24,8 +25,6 @@ from ratchetlib.state.context import Context
 from ratchetlib.wire import Reader, require_bytes, require_u64
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from ratchetlib.state.anchor import MonotonicAnchor
     from ratchetlib.state.sealable import Sealable
 
@@ -66,11 +65,10 @@ class StateVault(Uncopyable):
         Raises:
             UsageError: a name or a key is of another type or length, or `current` is not among them.
         """
-        for key_id, key in keys.items():
-            require_bytes(key_id, "a storage key's id", minimum=1, maximum=MAX_STORAGE_KEY_ID)
-            require_bytes(key, "a storage key", minimum=STORAGE_KEY_LENGTH, maximum=STORAGE_KEY_LENGTH)
-        if current not in keys:
-            raise UsageError("the current storage key is not among the keys")
+        problem = _problem(keys, current)
+        if problem is not None:
+            del keys  # a traceback would show good keys along with the bad one
+            raise UsageError(problem)
         self._keys = {key_id: StorageKey(key) for key_id, key in keys.items()}
         self._current = current
 
@@ -80,7 +78,7 @@ class StateVault(Uncopyable):
         Args:
             value: what to seal.
             owner: whose it is, 1 to 255 bytes.
-            peer: with whom, at most 255 bytes; needed for a session, empty otherwise.
+            peer: with whom, 1 to 255 bytes, for a session; empty for anything else.
             generation: one more than the last save's, from 1.
 
         Raises:
@@ -88,8 +86,9 @@ class StateVault(Uncopyable):
             RandomnessError: the random source has failed.
         """
         context = _context(type(value), owner, peer)
-        require_u64(generation, "generation")
-        return self._seal(context, value._to_state(), generation)
+        _require_generation(generation)
+        nonce = random_bytes(seal.NONCE_LENGTH)  # before the content is at hand: this may raise
+        return self._seal(context, generation, nonce, value._to_state())
 
     def open(
         self,
@@ -137,6 +136,29 @@ class StateVault(Uncopyable):
         """
         self._open(_context(kind, owner, peer), blob, None, anchor)
 
+    def adopt(
+        self,
+        blob: bytes,
+        *,
+        kind: type[Sealable],
+        owner: bytes,
+        peer: bytes = b"",
+        minimum_generation: int,
+        anchor: MonotonicAnchor,
+    ) -> None:
+        """Begin to anchor a record that has been kept without an anchor so far.
+
+        Raises:
+            StateRolledBack: the blob is older than `minimum_generation`, or the anchor knows the record already.
+            The errors of `open`.
+        """
+        context = _context(kind, owner, peer)
+        self._open(context, blob, minimum_generation, None)
+        found = Blob.from_bytes(blob)
+        entry = AnchorEntry(found.head.generation, found.commitment)
+        if not anchor.compare_and_advance(context.record_name, None, entry):
+            raise StateRolledBack("the record is anchored already")
+
     def reseal(
         self,
         blob: bytes,
@@ -154,8 +176,12 @@ class StateVault(Uncopyable):
             The errors of `open` and `seal`.
         """
         context = _context(kind, owner, peer)
-        require_u64(generation, "generation")
-        return self._seal(context, self._open(context, blob, minimum_generation, anchor).rest(), generation)
+        _require_generation(generation)
+        content = self._open(context, blob, minimum_generation, anchor)
+        if generation <= self.generation(blob):
+            raise UsageError("the generation must be above that of the blob")
+        nonce = random_bytes(seal.NONCE_LENGTH)
+        return self._seal(context, generation, nonce, content.rest())
 
     def generation(self, blob: bytes) -> int:
         """The generation that a blob says. What `open` has accepted says the truth; the next save is one more.
@@ -173,10 +199,9 @@ class StateVault(Uncopyable):
         """
         return Blob.from_bytes(blob).head.key_id == self._current
 
-    def _seal(self, context: Context, content: bytes, generation: int) -> bytes:
+    def _seal(self, context: Context, generation: int, nonce: bytes, content: bytes) -> bytes:
         record_key, tag = context.derive(self._keys[self._current])
         head = Head(context.kind, self._current, tag, generation).to_bytes()
-        nonce = random_bytes(seal.NONCE_LENGTH)
         padded = pad(content, _PADDING)
         return head + nonce + seal.seal(record_key, PERSON_SEAL_STATE, nonce, head + context.names, padded)
 
@@ -188,12 +213,12 @@ class StateVault(Uncopyable):
         anchor: MonotonicAnchor | UnsafeNoRollbackProtection | None,
     ) -> Reader:
         """The authentic content, behind a reader: a traceback must not show it."""
-        if (minimum_generation is None) == (anchor is None):
-            raise UsageError("give minimum_generation or an anchor, one of the two")
+        if (minimum_generation is None) == (anchor is None) or isinstance(anchor, type):
+            raise UsageError("give minimum_generation or an anchor object, one of the two")
         blob = Blob.from_bytes(encoded)
         content = self._authenticate(context, blob)
         if minimum_generation is not None:
-            _require_generation(blob, minimum_generation)
+            _require_not_older(blob, minimum_generation)
         elif anchor is not None and not isinstance(anchor, UnsafeNoRollbackProtection):
             _advance(anchor, context.record_name, AnchorEntry(blob.head.generation, blob.commitment))
         return content
@@ -214,13 +239,37 @@ class StateVault(Uncopyable):
         return Reader(content, StateTampered)
 
 
+def _problem(keys: Mapping[bytes, bytes], current: bytes) -> str | None:
+    """What is wrong with the constructor's arguments; no exception is raised where the keys are at hand."""
+    if not isinstance(keys, Mapping):
+        return "storage keys are a mapping from ids to keys"
+    for key_id, key in keys.items():
+        if type(key_id) is not bytes or not 1 <= len(key_id) <= MAX_STORAGE_KEY_ID:
+            return f"a storage key's id is 1 to {MAX_STORAGE_KEY_ID} bytes"
+        if type(key) is not bytes or len(key) != STORAGE_KEY_LENGTH:
+            return f"a storage key is {STORAGE_KEY_LENGTH} bytes"
+    if type(current) is not bytes or current not in keys:
+        return "the current storage key is not among the keys"
+    return None
+
+
 def _context(kind: type[Sealable], owner: bytes, peer: bytes) -> Context:
+    if not hasattr(kind, "STATE_KIND"):
+        raise UsageError("what is sealed and opened is a Session, a PrekeyRing or an IdentityKeyPair")
     require_bytes(owner, "owner", minimum=1, maximum=MAX_CONTEXT_NAME)
     require_bytes(peer, "peer", maximum=MAX_CONTEXT_NAME)
+    if bool(peer) != kind.STATE_HAS_PEER:
+        raise UsageError("a session is sealed with a peer, anything else without")
     return Context(kind.STATE_KIND, owner, peer)
 
 
-def _require_generation(blob: Blob, minimum_generation: int) -> None:
+def _require_generation(generation: int) -> None:
+    require_u64(generation, "generation")
+    if generation == 0:
+        raise UsageError("the first generation is 1")
+
+
+def _require_not_older(blob: Blob, minimum_generation: int) -> None:
     require_u64(minimum_generation, "minimum_generation")
     if blob.head.generation < minimum_generation:
         raise StateRolledBack(f"generation {blob.head.generation}, at least {minimum_generation} expected")
@@ -232,5 +281,7 @@ def _advance(anchor: MonotonicAnchor, record: bytes, found: AnchorEntry) -> None
     if anchored == found:
         return
     newest = 0 if anchored is None else anchored.generation
-    if found.generation != newest + 1 or not anchor.compare_and_advance(record, anchored, found):
+    if found.generation != newest + 1:
         raise StateRolledBack(f"generation {found.generation} is not the anchored {newest} nor the one after it")
+    if not anchor.compare_and_advance(record, anchored, found) and anchor.read(record) != found:
+        raise StateRolledBack(f"another blob of generation {found.generation} was anchored meanwhile")
