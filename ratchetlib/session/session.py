@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from ratchetlib.wire import Reader
 
 _DEFAULT_PADDING: Final = Padme()
+_DEFAULT_MAX_PADDED: Final = _DEFAULT_PADDING.padded_length(MAX_PLAINTEXT + 1)
 
 
 @final
@@ -361,7 +362,9 @@ def _max_padded(max_plaintext: int) -> int:
     What the default policy makes of the longest plaintext; never below that of the default bound, so that a receiver
     who takes only short plaintexts still takes them in any bucket.
     """
-    return _DEFAULT_PADDING.padded_length(max(max_plaintext, MAX_PLAINTEXT) + 1)
+    if max_plaintext <= MAX_PLAINTEXT:
+        return _DEFAULT_MAX_PADDED
+    return _DEFAULT_PADDING.padded_length(max_plaintext + 1)
 
 
 def _take_apart(message: bytes, associated_data: bytes, max_plaintext: int) -> Received:

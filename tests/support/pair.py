@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TypeVar
 
 from ratchetlib import IdentityKeyPair, PrekeyRing, Session, StateVault
 
@@ -10,6 +11,7 @@ NOW = 1_800_000_000
 ALICE = b"alice/laptop"
 BOB = b"bob/phone"
 _STORAGE_KEY = bytes(range(32))
+_Sealed = TypeVar("_Sealed", Session, PrekeyRing, IdentityKeyPair)
 
 
 @dataclass
@@ -50,8 +52,8 @@ def snapshot(value: Session | PrekeyRing | IdentityKeyPair) -> bytes:
     return value._to_state()
 
 
-def reopened(session: Session) -> Session:
-    """The session after a restart: sealed and opened again."""
+def reopened(value: _Sealed) -> _Sealed:
+    """The session, ring or identity after a restart: sealed and opened again."""
     vault = StateVault({b"key": _STORAGE_KEY}, current=b"key")
-    blob = vault.seal(session, owner=b"owner", peer=b"peer", generation=1)
-    return vault.open(blob, kind=Session, owner=b"owner", peer=b"peer", minimum_generation=1)
+    blob = vault.seal(value, owner=b"owner", peer=b"peer", generation=1)
+    return vault.open(blob, kind=type(value), owner=b"owner", peer=b"peer", minimum_generation=1)

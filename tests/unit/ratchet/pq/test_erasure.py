@@ -6,7 +6,7 @@ The package is used through `Code` and `Encoder` alone, so that its tables may b
 from __future__ import annotations
 
 import hashlib
-from functools import reduce
+from functools import lru_cache, reduce
 from operator import xor
 from typing import TYPE_CHECKING
 
@@ -76,12 +76,18 @@ def slow_horner(coefficients: Sequence[bytes], x: int) -> bytes:
 # --- helpers ------------------------------------------------------------------------------------
 
 
+@lru_cache(maxsize=None, typed=True)  # typed: True and 1.0 are not 1 here
+def code(k: int) -> Code:
+    """Laid out once: its parity rows cost far more than a chunk."""
+    return Code(k, 256)
+
+
 def encode(data: Sequence[bytes], index: int) -> bytes:
-    return Encoder(Code(len(data), 256), b"".join(data)).chunk(index)
+    return Encoder(code(len(data)), b"".join(data)).chunk(index)
 
 
 def decode(chunks: Mapping[int, bytes], k: int) -> tuple[bytes, ...]:
-    stream = Code(k, 256).decode(chunks)
+    stream = code(k).decode(chunks)
     return tuple(stream[i : i + CHUNK_LENGTH] for i in range(0, len(stream), CHUNK_LENGTH))
 
 
@@ -278,7 +284,7 @@ def test_a_stream_of_another_length_is_refused(length: int) -> None:
 
 def test_a_stream_that_is_not_bytes_is_refused() -> None:
     with pytest.raises(UsageError, match="a stream must be bytes"):
-        Code(1, 64).chunk(bytearray(96), 0)
+        Code(1, 64).chunk(bytearray(96), 0)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("points", [0, 257, True])
