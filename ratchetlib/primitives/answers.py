@@ -46,6 +46,12 @@ ED25519_PUBLIC: Final = bytes.fromhex("d75a980182b10ab7d54bfed3c964073a0ee172f3d
 ED25519_IDENTITY_POINT: Final = bytes.fromhex("0100000000000000000000000000000000000000000000000000000000000000")
 """The neutral element, of order 1."""
 
+ED25519_MIXED_ORDER: Final = bytes.fromhex("16a567fe7d4ef5482ab4012c369bf8c5f11e8d0c2559dcda50fde59708f8aee5")
+"""That key plus the point of order 2: what the point check behind CVE-2025-69277 let pass."""
+
+ED25519_ORDER: Final = 2**252 + 27742317777372353535851937790883648493
+"""L of RFC 8032 section 5.1: S and S + L would be two signatures in one."""
+
 ML_KEM_768_PUBLIC_HASH: Final = bytes.fromhex("0b7934c83125c788995e2ba6bd761e33046b3e40571be53e023309a29f398cc9")
 """SHA-256 of the key from the seed 00..3f; agrees with kyber-py 1.2.0."""
 

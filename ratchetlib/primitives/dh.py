@@ -65,8 +65,8 @@ def agree(private: DhPrivateKey, public: DhPublicKey) -> DhSecret:
     Raises:
         InvalidKey: the result is all zero (RFC 7748 section 6.1). No parsed key gets here; this is the second line.
     """
-    # A DhPublicKey has passed parse_public_key; the length decides about memory safety, so it is checked again.
-    if len(public) != PUBLIC_KEY_LENGTH:
+    # A DhPublicKey has passed parse_public_key; type and length decide about memory safety, so they are checked again.
+    if type(public) is not bytes or len(public) != PUBLIC_KEY_LENGTH:
         raise InvalidKey(f"an X25519 public key is {PUBLIC_KEY_LENGTH} bytes")
     secret = _scalar_multiply(private, public)
     if secret is None:

@@ -60,7 +60,7 @@ class Kem:
         return KemPublicKey(raw)
 
     def encapsulate(self, public: KemPublicKey) -> tuple[KemSecret, bytes]:
-        """A fresh shared secret and its ciphertext. The randomness is OpenSSL's own."""
+        """A fresh shared secret and its ciphertext, for a parsed key. The randomness is OpenSSL's own."""
         secret, ciphertext = self._public.from_public_bytes(public).encapsulate()
         return KemSecret(secret), ciphertext
 

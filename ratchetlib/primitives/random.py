@@ -31,7 +31,7 @@ class RandomHealth:
     Attributes:
         draws: calls that returned bytes.
         bytes: bytes returned.
-        longest_run: the longest run of equal bytes in any full test; 6 fails.
+        longest_run: the longest run of equal bytes in any full test that passed; 6 fails.
         full_tests: full tests passed, the one at import included.
         failures: failed tests. Never falls back to zero.
         failure: what failed first, or None.
@@ -114,9 +114,9 @@ class _Source:
         if self.failure is not None:
             return
         sample = nacl.bindings.randombytes(HEALTH_SAMPLE)
-        self.longest_run = max(self.longest_run, tests.longest_run(sample))
         failure = tests.sample_failure(sample)
         if failure is None:
+            self.longest_run = max(self.longest_run, tests.longest_run(sample))
             self.full_tests += 1
             self.next_test = self.draws + HEALTH_TEST_INTERVAL
         else:
@@ -129,9 +129,11 @@ class _Source:
 
     def _refusal(self) -> RandomnessError:
         """What to raise; tells the observer, the first time. Outside of the lock: it may look at the source."""
-        if self.unreported and self.observer is not None:
-            self.unreported = False
-            self.observer(self.health())
+        with self.lock:
+            observer = self.observer if self.unreported else None
+            self.unreported = self.unreported and observer is None
+        if observer is not None:
+            observer(self.health())
         return RandomnessError(self.failure)
 
 

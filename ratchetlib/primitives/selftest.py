@@ -90,14 +90,17 @@ def _ed25519_refusals() -> bool:
     public = SigningPublicKey(known.ED25519_PUBLIC)
     signed = signature.sign(SigningSeed(known.ED25519_SEED), b"label", b"data")
     damaged = bytes([signed[0] ^ 1]) + signed[1:]
+    malleated = signed[:32] + (int.from_bytes(signed[32:], "little") + known.ED25519_ORDER).to_bytes(32, "little")
     forged = known.ED25519_IDENTITY_POINT + bytes(32)
     return (
         not signature.verifies(public, b"label", b"data", damaged)
+        and not signature.verifies(public, b"label", b"data", malleated)
         and not signature.verifies(public, b"label", b"other", signed)
         and not signature.verifies(public, b"label", b"data", signed[:63])
         # R the identity, S zero: OpenSSL takes this for any message under the identity point as a key.
         and not signature.verifies(SigningPublicKey(known.ED25519_IDENTITY_POINT), b"label", b"data", forged)
         and _refuses(signature.parse_public_key, known.ED25519_IDENTITY_POINT)
+        and _refuses(signature.parse_public_key, known.ED25519_MIXED_ORDER)
     )
 
 
@@ -105,11 +108,14 @@ def _ml_kem(parameters: kem.Kem, public_hash: bytes, rejected: bytes) -> bool:
     seed = KemSeed(_SEED)
     public = parameters.public_key(seed)
     secret, ciphertext = parameters.encapsulate(public)
+    _, other_ciphertext = parameters.encapsulate(public)
     noise = hashlib.shake_256(parameters.name.encode()).digest(parameters.ciphertext_length)
     return (
         hashlib.sha256(public).digest() == public_hash
         and parameters.parse_public_key(public) == public
         and parameters.decapsulate(seed, ciphertext).raw == secret.raw
+        # The one randomness that is not drawn by us: it must at least not repeat.
+        and ciphertext != other_ciphertext
         and parameters.decapsulate(seed, noise).raw == rejected
     )
 

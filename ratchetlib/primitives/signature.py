@@ -51,7 +51,7 @@ def verifies(public: SigningPublicKey, label: bytes, data: bytes, signature: byt
 
     A bool, for the caller to raise what fits what was signed. A signature of another length never verifies.
     """
-    if len(public) != PUBLIC_KEY_LENGTH or len(signature) != SIGNATURE_LENGTH:
+    if type(public) is not bytes or len(public) != PUBLIC_KEY_LENGTH or len(signature) != SIGNATURE_LENGTH:
         return False
     try:
         nacl.bindings.crypto_sign_open(signature + lp(label) + data, public)

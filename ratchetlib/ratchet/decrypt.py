@@ -20,7 +20,7 @@ from ratchetlib.ratchet.skipped import bounded
 from ratchetlib.ratchet.state import RatchetState, Turn
 
 if TYPE_CHECKING:
-    from ratchetlib.keys import MessageKey
+    from ratchetlib.keys import MessageKey, PqSecret
     from ratchetlib.primitives.aead import HeaderKey
     from ratchetlib.ratchet.binding import Binding
     from ratchetlib.ratchet.chains import RatchetKeyPair
@@ -128,35 +128,32 @@ def _on_closed_chain(state: RatchetState, position: int, header: Header, binding
 def _on_new_chain(
     state: RatchetState, header: Header, binding: Binding, signed_prekey: RatchetKeyPair | None
 ) -> _Taken:
-    """The receiving half of a Diffie-Hellman ratchet step. Our ratchet private key is not in the state it returns."""
-    turn, sending, current = state.turn, state.sending, state.receiving
-    pair = signed_prekey if sending is None else sending.key_pair
+    """Everything that a new chain must satisfy; then the step."""
+    pair = signed_prekey if state.sending is None else state.sending.key_pair
     if pair is None:
         # An honest peer opens a chain only in answer to a ratchet key of ours: a later state of ours has been lost.
         raise SessionForked("a new chain that answers a ratchet key which this state does not have")
     _require_fresh(state, header, pair)
     pq, pq_secret = join_epoch(state.pq, header.pq_epoch)
     _require_allowed(pq, header, binding)
-    _require_gap_allowed(current, header)
+    _require_gap_allowed(state.receiving, header)
+    stepped, message_key = _dh_ratchet(state, header, pair, pq, pq_secret)
+    return bounded(stepped), header, message_key
+
+
+def _dh_ratchet(
+    state: RatchetState, header: Header, pair: RatchetKeyPair, pq: PqState, pq_secret: PqSecret | None
+) -> tuple[RatchetState, MessageKey]:
+    """The receiving half of a Diffie-Hellman ratchet step. Our ratchet private key is not in the state it returns."""
+    turn, sending, current = state.turn, state.sending, state.receiving
     peer = parse_ratchet_key(header.ratchet_key)
-    step = root_step(
-        turn.root_key,
-        dh.agree(pair.private, peer),
-        pq_secret,
-        sender=peer,
-        receiver=pair.public,
-        pq_epoch=header.pq_epoch,
-    )
+    secret = dh.agree(pair.private, peer)
+    step = root_step(turn.root_key, secret, pq_secret, sender=peer, receiver=pair.public, pq_epoch=header.pq_epoch)
     opened = ReceivingChain.opened(turn.next_receiving_key, step.chain_key, peer, header)
     chain, message_key = opened.take(header.number)
+    sent = 0 if sending is None else sending.number
     stepped = RatchetState(
-        turn=Turn(
-            root_key=step.root_key,
-            previous_length=0 if sending is None else sending.number,
-            next_sending_key=turn.next_sending_key,
-            peer_ratchet_key=peer,
-            next_receiving_key=step.next_header_key,
-        ),
+        turn=Turn(step.root_key, sent, turn.next_sending_key, peer, step.next_header_key),
         pq=pq,
         sending=None,
         receiving=chain,
@@ -166,7 +163,7 @@ def _on_new_chain(
         evicted=state.evicted,
         last_eviction=state.last_eviction,
     )
-    return bounded(stepped), header, message_key
+    return stepped, message_key
 
 
 def _require_allowed(pq: PqState, header: Header, binding: Binding) -> None:
