@@ -127,5 +127,9 @@ class SignedBundle:
         if now > self.not_after:
             raise BundleRejected(BundleReason.EXPIRED)
 
+    def to_bytes(self) -> bytes:
+        """The encoding, for a server to hand out to every initiator."""
+        return self.encoded
+
     def __repr__(self) -> str:
         return f"<SignedBundle of epoch {self.epoch}>"

@@ -117,7 +117,10 @@ def _decode_chain(reader: Reader) -> ReceivingChain:
     ratchet_key = DhPublicKey(reader.take(32))
     previous_length, pq_epoch = _length(reader), reader.u32()
     number, evicted_below = _length(reader), _length(reader)
-    skipped = {reader.u32(): MessageKey(reader.take(32)) for _ in range(reader.count(MAX_STORED_SKIPPED))}
+    count = reader.count(MAX_STORED_SKIPPED)
+    skipped = {reader.u32(): MessageKey(reader.take(32)) for _ in range(count)}
+    if len(skipped) != count:
+        raise reader.refuse("a skipped key twice")
     return ReceivingChain(
         header_key=header_key,
         chain_key=chain_key,
