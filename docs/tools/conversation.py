@@ -1,4 +1,3 @@
-# ruff: noqa: INP001, SLF001
 # A tool beside the documents, not a package; the examples show what the public objects keep to themselves.
 """The one conversation of the specification's examples.
 

@@ -1,4 +1,3 @@
-# ruff: noqa: INP001, D103
 # INP001: a tool beside the documents, not a package. D103: each function is one layout, and its name says which.
 """The layouts of the specification, one function each: they cut real encodings as the chapters describe them."""
 
@@ -141,7 +140,7 @@ def session_content(content: bytes) -> Block:
     cutter.cut("peer identity", 128)
     cutter.lp("peer address")
     cutter.cut("created_at", 8)
-    if direction == 2:  # noqa: PLR2004  # from the responder
+    if direction == 2:  # from the responder
         cutter.cut("hash of the prefix", 64)
     elif cutter.number("unconfirmed", 1):
         cutter.several(("bundle's end", 8), ("prefix", _PREFIX_LENGTH))

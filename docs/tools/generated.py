@@ -1,4 +1,3 @@
-# ruff: noqa: INP001
 # A tool beside the documents, not a package.
 """Generated blocks in the documents.
 

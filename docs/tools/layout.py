@@ -1,4 +1,3 @@
-# ruff: noqa: INP001
 # A tool beside the documents, not a package.
 """Byte layouts for the specification's examples: cut an encoding into named fields, and print them as a table."""
 

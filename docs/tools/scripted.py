@@ -1,4 +1,3 @@
-# ruff: noqa: INP001, SLF001
 # INP001: a tool beside the documents, not a package. SLF001: replacing the private source is what it is for.
 """Randomness by script, for the specification's examples only.
 

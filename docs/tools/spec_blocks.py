@@ -1,4 +1,3 @@
-# ruff: noqa: INP001
 # A tool beside the documents, not a package.
 """Every example of the specification by name, out of one record of the conversation.
 

@@ -1,4 +1,3 @@
-# ruff: noqa: INP001
 # A tool beside the documents, not a package.
 """Makes every encoded example of the specification, from one scripted conversation.
 

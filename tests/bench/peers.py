@@ -49,7 +49,9 @@ def vodozemac_exchange() -> Exchange:
 class _Ratchet(DoubleRatchet):
     @staticmethod
     def _build_associated_data(associated_data: bytes, header: Header) -> bytes:
-        lengths = header.previous_sending_chain_length.to_bytes(4, "big") + header.sending_chain_length.to_bytes(4, "big")
+        lengths = header.previous_sending_chain_length.to_bytes(4, "big") + header.sending_chain_length.to_bytes(
+            4, "big"
+        )
         return associated_data + header.ratchet_pub + lengths
 
 
