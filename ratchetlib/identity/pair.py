@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar, Self, final
 
+from ratchetlib.errors import InvalidKey
 from ratchetlib.identity.public import IdentityKey
 from ratchetlib.keys import DhPrivateKey, DhPublicKey, DhSecret, SigningSeed
 from ratchetlib.labels import SIGN_IDENTITY
@@ -50,7 +51,13 @@ class IdentityKeyPair(Uncopyable):
 
     @classmethod
     def _from_state(cls, reader: Reader) -> Self:
-        return cls(SigningSeed(reader.take(SigningSeed.LENGTH)), DhPrivateKey(reader.take(DhPrivateKey.LENGTH)))
+        signing = SigningSeed(reader.take(SigningSeed.LENGTH))
+        agreement = DhPrivateKey(reader.take(DhPrivateKey.LENGTH))
+        try:
+            return cls(signing, agreement)
+        except InvalidKey:
+            pass
+        raise reader.refuse("an identity of keys that the protocol refuses")
 
     def __repr__(self) -> str:
         return f"<IdentityKeyPair of {self._public!r}>"

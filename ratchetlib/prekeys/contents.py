@@ -106,20 +106,18 @@ class RingContents:
             raise UnknownPrekey("the initial message names no one-time item of this ring")
         return bundle, item
 
-    def after_handshake(self, bundle: BundleRecord, item: OneTimeRecord | None, session_id: bytes) -> Self:
-        """A first message has authenticated: its item is destroyed, or its session id remembered."""
-        if item is not None:
-            kept = {key: record for key, record in self.items.items() if record is not item}
-            return replace(self, items=kept)
-        return replace(self, bundles={**self.bundles, bundle.bundle.bundle_id: bundle.remembering(session_id)})
-
     def settled(self, bundle_id: bytes, item_id: bytes | None, session_id: bytes) -> Self:
-        """As after a handshake that was accepted before, whether or not the ring knew of it."""
+        """After a first message has authenticated: its item is destroyed, or its session id remembered.
+
+        Idempotent: a ring whose save was lost is settled again.
+        """
+        if item_id is not None:
+            return replace(self, items={key: record for key, record in self.items.items() if key != item_id})
         bundle = self.bundles.get(bundle_id)
-        item = None if item_id is None else self.items.get(item_id)
-        if bundle is None or (item_id is not None and item is None):
+        # A retired bundle accepts nothing more; neither does a full memory, from a handshake without an item.
+        if bundle is None or len(bundle.remembered) >= MAX_REMEMBERED_HANDSHAKES:
             return self
-        return self.after_handshake(bundle, item, session_id)
+        return replace(self, bundles={**self.bundles, bundle_id: bundle.remembering(session_id)})
 
     def _keeping(self, bundles: Mapping[bytes, BundleRecord], items: Mapping[bytes, OneTimeRecord]) -> Self:
         epochs = {record.bundle.epoch for record in bundles.values()}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Final
+from typing import ClassVar, Final, Self
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
@@ -36,11 +36,14 @@ class HeaderKey(SecretBytes):
 
     __slots__ = ("_cipher",)
     LENGTH: ClassVar[int] = 32
+    _cipher: ChaCha20Poly1305 | None
 
-    def __init__(self, raw: bytes) -> None:
-        """Wrap 32 bytes; `UsageError` for any other length or type."""
-        super().__init__(raw)
-        self._cipher: ChaCha20Poly1305 | None = None
+    # Not in `__init__`, whose frame would show a refused key in the traceback.
+    def __new__(cls, _raw: bytes) -> Self:
+        """Begin without a cipher."""
+        key = super().__new__(cls)
+        key._cipher = None
+        return key
 
     def seal(self, nonce: bytes, plaintext: bytes, associated_data: bytes) -> bytes:
         """The ciphertext and its 16-byte tag; `nonce` is 12 random bytes."""

@@ -18,6 +18,9 @@ from ratchetlib.primitives.random import random_bytes
 PUBLIC_KEY_LENGTH: Final = 32
 _FIELD_PRIME: Final = 2**255 - 19
 _ZERO: Final = bytes(32)
+_ZERO_SCALAR_KEY: Final = bytes.fromhex("2fe57da347cd62431528daac5fbb290730fff684afc4cfc2ed90995f58cb3b74")
+"""The public key of the all-zero scalar, which libraries clamp and take: everybody holds its private key."""
+
 _SMALL_ORDER: Final = frozenset(
     u.to_bytes(32, "little")
     for u in (
@@ -48,12 +51,14 @@ def parse_public_key(raw: bytes) -> DhPublicKey:
     of the same key, and an alias slips past whatever compares key bytes (libsignal refuses them too).
 
     Raises:
-        InvalidKey: another type or length, not canonical, or of small order.
+        InvalidKey: another type or length, not canonical, of small order, or of the all-zero scalar.
     """
     if type(raw) is not bytes or len(raw) != PUBLIC_KEY_LENGTH:
         raise InvalidKey(f"an X25519 public key is {PUBLIC_KEY_LENGTH} bytes")
     if int.from_bytes(raw, "little") >= _FIELD_PRIME:
         raise InvalidKey("an X25519 public key must be canonical")
+    if raw == _ZERO_SCALAR_KEY:
+        raise InvalidKey("an X25519 public key must not be that of the all-zero scalar")
     if raw in _SMALL_ORDER:
         raise InvalidKey("an X25519 public key must not have small order")
     return DhPublicKey(raw)

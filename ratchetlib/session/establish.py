@@ -80,7 +80,8 @@ def answer(
     if refusal is not None:
         del opened  # its plaintext would stand in the traceback
         raise refusal
-    return ring.after_handshake(answered.bundle, answered.item, answered.secrets.session_id), opened
+    item_id = None if answered.item is None else answered.item.item.item_id
+    return ring.settled(record.bundle.bundle_id, item_id, answered.secrets.session_id), opened
 
 
 def _first_state(responder: Responder, answered: Accepted, accepted_prefix: bytes) -> SessionState:

@@ -153,6 +153,8 @@ class StateVault(Uncopyable):
             The errors of `open`.
         """
         context = _context(kind, owner, peer)
+        if not hasattr(anchor, "compare_and_advance"):
+            raise UsageError("adopting needs an anchor")
         self._open(context, blob, minimum_generation, None)
         found = Blob.from_bytes(blob)
         entry = AnchorEntry(found.head.generation, found.commitment)

@@ -1,29 +1,29 @@
 """An attacker who has the wire, what leaked, and every key derivation of the library to run on them.
 
 It knows what the library does and does all of it, over and over, until nothing new comes out: opens headers, rebuilds
-keys and ciphertexts from chunks, decapsulates, agrees, steps roots and chains, opens bodies. What it cannot read then,
+ciphertexts from chunks, decapsulates, agrees, steps roots and chains, opens bodies. What it cannot read then,
 it cannot derive from what it was given.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
+from itertools import product
 from typing import TYPE_CHECKING, NamedTuple
 
 from support.forge import MAX_PADDED
 
 from ratchetlib.handshake import prefix_hash
-from ratchetlib.keys import ChainKey, DhPrivateKey, DhPublicKey, KemSeed, MessageKey, PqSecret, RootKey
+from ratchetlib.keys import ChainKey, DhPrivateKey, DhPublicKey, DhSecret, KemSeed, MessageKey, PqSecret, RootKey
 from ratchetlib.labels import PERSON_SEAL_BODY
 from ratchetlib.primitives import aead, dh, seal
-from ratchetlib.primitives.aead import HeaderKey
 from ratchetlib.primitives.kdf import chain_step
 from ratchetlib.primitives.kem import ML_KEM_768
 from ratchetlib.ratchet import Binding, Direction, Frame, MessageType
 from ratchetlib.ratchet.header import Header, open_header
 from ratchetlib.ratchet.pq.chunks import ChunkKind
 from ratchetlib.ratchet.pq.states import Answering, Carrying, Ready
-from ratchetlib.ratchet.pq.streams import CIPHERTEXT_CODE, KEY_CODE, read_answer
+from ratchetlib.ratchet.pq.streams import CIPHERTEXT_CODE, offer, read_answer
 from ratchetlib.ratchet.root import RootStep, root_step
 from ratchetlib.session.message import split
 
@@ -31,7 +31,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from ratchetlib import Session
-    from ratchetlib.ratchet import RatchetState
+    from ratchetlib.primitives.aead import HeaderKey
+    from ratchetlib.ratchet.chains import ReceivingChain
     from ratchetlib.secret import SecretBytes
 
 
@@ -63,15 +64,18 @@ class Attacker:
         self.read: set[int] = set()
         self._session_id = session_id
         self._wire = [_overheard(session_id, direction, message) for direction, message in wire]
-        self._header_keys: dict[Direction, dict[bytes, HeaderKey]] = {direction: {} for direction in Direction}
-        self._publics: dict[Direction, set[bytes]] = {direction: set() for direction in Direction}
+        self._untried: list[tuple[Direction, HeaderKey]] = []
+        self._publics: dict[DhPublicKey, int] = {}
         self._privates: dict[bytes, DhPrivateKey] = {}
         self._roots: dict[bytes, RootKey] = {}
         self._chains: dict[bytes, list[Chain]] = defaultdict(list)
+        self._begun: set[bytes] = set()
         self._messages: dict[tuple[bytes, int], MessageKey] = {}
-        self._seeds: list[KemSeed] = []
+        self._seeds: list[tuple[KemSeed, bytes]] = []
         self._secrets: dict[bytes, PqSecret] = {}
-        self._chunks: dict[tuple[int, int], dict[int, bytes]] = defaultdict(dict)
+        self._answers: dict[int, dict[int, bytes]] = defaultdict(dict)
+        self._steps_tried: set[tuple[bytes, ...]] = set()
+        self._agreed: dict[frozenset[bytes], DhSecret] = {}
 
     # --- what it is given -----------------------------------------------------------------------
 
@@ -80,18 +84,19 @@ class Attacker:
         sends, state = session._state.facts.sending, session._state.ratchet
         turn = state.turn
         self._roots[turn.root_key.raw] = turn.root_key
-        self._learn_header_key(sends, turn.next_sending_key)
-        self._learn_header_key(sends.reverse, turn.next_receiving_key)
-        self._publics[sends.reverse].add(turn.peer_ratchet_key)
+        self._learn_public_key(turn.peer_ratchet_key)
+        self._untried += [(sends, turn.next_sending_key), (sends.reverse, turn.next_receiving_key)]
         if state.sending is not None:
-            self._publics[sends].add(state.sending.key_pair.public)
-            self._privates[state.sending.key_pair.public] = state.sending.key_pair.private
-            self._learn_header_key(sends, state.sending.header_key)
-            self._chains[state.sending.key_pair.public].append(Chain(state.sending.chain_key, state.sending.number))
-        self._learn_receiving_chains(sends.reverse, state)
+            pair, header_key, chain_key, number, _ = state.sending
+            self._learn_private_key(pair.private)
+            self._untried.append((sends, header_key))
+            self._chains[pair.public].append(Chain(chain_key, number))
+        for chain in state.chains:
+            self._learn_receiving_chain(sends.reverse, chain)
         match state.pq.phase:
-            case Carrying(seed):
-                self._seeds.append(seed)
+            case Carrying(seed, _, collected):
+                self._learn_seed(seed)
+                self._answers[state.pq.epoch + 1].update(collected)
             case Ready(secret) | Answering(secret):
                 self._secrets[secret.raw] = secret
             case _:
@@ -103,13 +108,9 @@ class Attacker:
             if role not in roles:
                 continue
             if role is DhPrivateKey:
-                private = DhPrivateKey(raw)
-                public = dh.public_key(private)
-                self._privates[public] = private
-                for publics in self._publics.values():  # whose it is, it need not know
-                    publics.add(public)
+                self._learn_private_key(DhPrivateKey(raw))
             elif role is KemSeed:
-                self._seeds.append(KemSeed(raw))
+                self._learn_seed(KemSeed(raw))
             elif role is PqSecret:
                 self._secrets[raw] = PqSecret(raw)
 
@@ -122,69 +123,72 @@ class Attacker:
 
     def _open_headers(self) -> bool:
         before = len(self.headers)
-        for place, (direction, binding, frame) in enumerate(self._wire):
-            if place in self.headers:
-                continue
-            for key in self._header_keys[direction].values():
+        while self._untried:
+            sends, key = self._untried.pop()
+            for place, (direction, binding, frame) in enumerate(self._wire):
+                if place in self.headers or direction is not sends:
+                    continue
                 header = open_header(key, frame.nonce[: aead.NONCE_LENGTH], frame.header, binding.header)
                 if header is not None:
                     self.headers[place] = header
-                    self._publics[direction].add(header.ratchet_key)
-                    self._chunks[header.pq_epoch + 1, header.chunk.kind][header.chunk.point] = header.chunk.data
+                    self._learn_public_key(DhPublicKey(header.ratchet_key))
+                    if header.chunk.kind == ChunkKind.CIPHERTEXT:
+                        self._answers[header.pq_epoch + 1][header.chunk.point] = header.chunk.data
         return len(self.headers) > before
 
     def _decapsulate(self) -> bool:
         before = len(self._secrets)
-        for (epoch, kind), chunks in list(self._chunks.items()):
-            answer = self._chunks.get((epoch, ChunkKind.CIPHERTEXT), {})
-            if kind != ChunkKind.KEY or len(chunks) < KEY_CODE.k or len(answer) < CIPHERTEXT_CODE.k:
+        for epoch, answer in self._answers.items():
+            if len(answer) < CIPHERTEXT_CODE.k:
                 continue
-            stream = KEY_CODE.decode(chunks)
-            for seed in self._seeds:
-                if ML_KEM_768.public_key(seed) == stream[: ML_KEM_768.public_key_length]:
-                    secret = read_answer(self._session_id, epoch, seed, stream, answer)
-                    if secret is not None:
-                        self._secrets[secret.raw] = secret
+            for seed, offered in self._seeds:
+                secret = read_answer(self._session_id, epoch, seed, offered, answer)
+                if secret is not None:  # confirmed: the seed is of this exchange
+                    self._secrets[secret.raw] = secret
         return len(self._secrets) > before
 
     def _step_roots(self) -> bool:
         """A step is right if a message of its chain opens; a root key serves one step, so it is then used up."""
         found = False
         for place, header in self._unsolved():
-            for root, step in self._steps(self._wire[place].direction, header):
+            for root, step in self._steps(header):
                 if self._opens(place, Chain(step.chain_key, 0), header.number):
                     del self._roots[root]
                     self._roots[step.root_key.raw] = step.root_key
-                    self._learn_header_key(self._wire[place].direction, step.next_header_key)
+                    self._untried.append((self._wire[place].direction, step.next_header_key))
                     self._chains[header.ratchet_key].append(Chain(step.chain_key, 0))
+                    self._begun.add(header.ratchet_key)
                     found = True
                     break
         return found
 
     def _unsolved(self) -> Iterator[tuple[int, Header]]:
-        """One opened header of each chain whose beginning it has not derived."""
-        waiting = {}
-        for place, header in self.headers.items():
-            if not any(chain.number == 0 for chain in self._chains[header.ratchet_key]):
-                waiting[header.ratchet_key] = place, header
-        yield from waiting.values()
+        """One opened header of each chain whose root step it has still to do."""
+        waiting = {header.ratchet_key: (place, header) for place, header in self.headers.items()}
+        yield from (waiting[ratchet_key] for ratchet_key in waiting.keys() - self._begun)
 
-    def _steps(self, direction: Direction, header: Header) -> Iterator[tuple[bytes, RootStep]]:
-        """Every root step that this chain could have begun with."""
-        sender = DhPublicKey(header.ratchet_key)
-        for receiver in map(DhPublicKey, list(self._publics[direction.reverse] - {sender})):
-            if sender in self._privates:
-                agreed = dh.agree(self._privates[sender], receiver)
-            elif receiver in self._privates:
-                agreed = dh.agree(self._privates[receiver], sender)
-            else:
+    def _steps(self, header: Header) -> Iterator[tuple[bytes, RootStep]]:
+        """Every root step that this chain could have begun with, likely ones first."""
+        sender, epoch = DhPublicKey(header.ratchet_key), header.pq_epoch
+        learned = self._publics[sender]
+        for receiver in sorted(self._publics, key=lambda public: abs(self._publics[public] - learned))[1:]:
+            agreed = self._agree(sender, receiver)
+            if agreed is None:
                 continue
-            for root in list(self._roots.values()):
-                for secret in (None, *self._secrets.values()):
-                    yield (
-                        root.raw,
-                        root_step(root, agreed, secret, sender=sender, receiver=receiver, pq_epoch=header.pq_epoch),
-                    )
+            for root, (mixed, secret) in product(list(self._roots.values()), [(b"", None), *self._secrets.items()]):
+                tried = sender, receiver, root.raw, mixed
+                if tried not in self._steps_tried:
+                    self._steps_tried.add(tried)
+                    yield root.raw, root_step(root, agreed, secret, sender=sender, receiver=receiver, pq_epoch=epoch)
+
+    def _agree(self, one: DhPublicKey, other: DhPublicKey) -> DhSecret | None:
+        pair = frozenset((one, other))
+        if pair not in self._agreed:
+            if one in self._privates:
+                self._agreed[pair] = dh.agree(self._privates[one], other)
+            elif other in self._privates:
+                self._agreed[pair] = dh.agree(self._privates[other], one)
+        return self._agreed.get(pair)
 
     def _open_bodies(self) -> bool:
         before = len(self.read)
@@ -212,17 +216,26 @@ class Attacker:
         data = binding.body_data(frame.header, b"")
         return seal.open_(key, PERSON_SEAL_BODY, frame.nonce, data, frame.body) is not None
 
-    def _learn_header_key(self, direction: Direction, key: HeaderKey) -> None:
-        self._header_keys[direction][key.raw] = key
+    def _learn_public_key(self, public: DhPublicKey) -> None:
+        self._publics.setdefault(public, len(self._publics))
 
-    def _learn_receiving_chains(self, direction: Direction, state: RatchetState) -> None:
-        for chain in state.chains:
-            self._learn_header_key(direction, chain.header_key)
-            self._publics[direction].add(chain.ratchet_key)
-            if chain.chain_key is not None:
-                self._chains[chain.ratchet_key].append(Chain(chain.chain_key, chain.number))
-            for number, key in chain.skipped.items():
-                self._messages[chain.ratchet_key, number] = key
+    def _learn_private_key(self, private: DhPrivateKey) -> None:
+        public = dh.public_key(private)
+        self._learn_public_key(public)
+        self._privates[public] = private
+
+    def _learn_seed(self, seed: KemSeed) -> None:
+        self._seeds.append((seed, offer(ML_KEM_768.public_key(seed)).stream))
+
+    def _learn_receiving_chain(self, direction: Direction, chain: ReceivingChain) -> None:
+        # Its root step is behind both sides: no root key that they still have leads there.
+        self._begun.add(chain.ratchet_key)
+        self._learn_public_key(chain.ratchet_key)
+        self._untried.append((direction, chain.header_key))
+        if chain.chain_key is not None:
+            self._chains[chain.ratchet_key].append(Chain(chain.chain_key, chain.number))
+        for number, key in chain.skipped.items():
+            self._messages[chain.ratchet_key, number] = key
 
 
 def _overheard(session_id: bytes, direction: Direction, message: bytes) -> Overheard:

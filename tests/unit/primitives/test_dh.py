@@ -16,7 +16,8 @@ FIELD_PRIME = 2**255 - 19
 BASE = (9).to_bytes(32, "little")
 PRIVATE = DhPrivateKey(bytes(range(32)))
 
-keys = st.binary(min_size=32, max_size=32)
+# Whatever clamps to the all-zero scalar is refused as a key.
+keys = st.binary(min_size=32, max_size=32).filter(lambda raw: any(raw[1:31]))
 
 
 def u_bytes(u: int) -> bytes:
@@ -173,3 +174,10 @@ def test_a_zero_secret_is_refused_even_if_libsodium_does_not(monkeypatch: pytest
     monkeypatch.setattr(nacl.bindings, "crypto_scalarmult", lambda *_: bytes(32))
     with pytest.raises(InvalidKey, match="must not have small order"):
         dh.agree(PRIVATE, DhPublicKey(BASE))
+
+
+@pytest.mark.attack("A29")
+def test_the_key_of_the_all_zero_scalar_is_refused() -> None:
+    everybodys = dh.public_key(DhPrivateKey(bytes(32)))
+    with pytest.raises(InvalidKey, match="all-zero scalar"):
+        dh.parse_public_key(everybodys)
