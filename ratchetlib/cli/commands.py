@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, Protocol
 
 from ratchetlib.cli import demo, selftest
+from ratchetlib.cli.verify import command as verify
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, _SubParsersAction
@@ -18,5 +19,5 @@ class Command(Protocol):
         ...  # pragma: no cover - a protocol has no body
 
 
-COMMANDS: Final[tuple[Command, ...]] = (demo, selftest)
+COMMANDS: Final[tuple[Command, ...]] = (demo, selftest, verify)
 """In the order of `--help`. A further command is its module, and its name here."""

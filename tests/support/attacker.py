@@ -35,6 +35,10 @@ if TYPE_CHECKING:
     from ratchetlib.ratchet.chains import ReceivingChain
     from ratchetlib.secret import SecretBytes
 
+# What it lacks it guesses: a root step that left one of the two out would take any.
+_GUESSED_AGREEMENT = DhSecret(bytes(DhSecret.LENGTH))
+_GUESSED_SECRET = bytes(PqSecret.LENGTH), PqSecret(bytes(PqSecret.LENGTH))
+
 
 class Overheard(NamedTuple):
     """One message as it went over the wire."""
@@ -172,10 +176,10 @@ class Attacker:
         sender, epoch = DhPublicKey(header.ratchet_key), header.pq_epoch
         learned = self._publics[sender]
         for receiver in sorted(self._publics, key=lambda public: abs(self._publics[public] - learned))[1:]:
-            agreed = self._agree(sender, receiver)
-            if agreed is None:
-                continue
-            for root, (mixed, secret) in product(list(self._roots.values()), [(b"", None), *self._secrets.items()]):
+            agreed = self._agree(sender, receiver) or _GUESSED_AGREEMENT
+            for root, (mixed, secret) in product(
+                list(self._roots.values()), [(b"", None), *self._secrets.items(), _GUESSED_SECRET]
+            ):
                 tried = sender, receiver, root.raw, mixed
                 if tried not in self._steps_tried:
                     self._steps_tried.add(tried)
