@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from support.forge import forged, number_set, send
+from support.hostile import flip
 from support.leaks import leaked, rendered, secrets_in
 from support.pair import BOB, NOW, Pair, initiate, make_pair, reopened
 from support.spies import secrets_recorded
@@ -130,11 +131,11 @@ def replay(scene: Scene) -> object:
 def tampered_state(scene: Scene) -> object:
     vault = StateVault({b"key": bytes(range(32))}, current=b"key")
     blob = vault.seal(scene.pair.bob, owner=b"o", peer=b"p", generation=1)
-    return vault.open(blob[:-1] + b"\0", kind=Session, owner=b"o", peer=b"p", minimum_generation=1)
+    return vault.open(flip(blob, 8 * len(blob) - 1), kind=Session, owner=b"o", peer=b"p", minimum_generation=1)
 
 
 ERRORS: dict[type[RatchetError], Callable[[Scene], object]] = {
-    AuthenticationError: lambda s: s.pair.bob.decrypt(s.waiting[:-1] + bytes([s.waiting[-1] ^ 1])),
+    AuthenticationError: lambda s: s.pair.bob.decrypt(flip(s.waiting, 8 * len(s.waiting) - 1)),
     ChainExhausted: lambda s: number_set(s.pair.alice, MAX_CHAIN_LENGTH).encrypt(b""),
     ConcurrentUse: callback,
     DuplicateMessage: lambda s: s.pair.bob.decrypt(s.delivered),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from support.hostile import flip
 from support.leaks import leaked, rendered
 from support.pair import ALICE, BOB, NOW, initiate, make_pair, snapshot
 from support.spies import derivations
@@ -184,10 +185,23 @@ def test_another_alice_is_found_once_her_message_has_authenticated() -> None:
     pinned = IdentityKeyPair.generate().public
     message = session.encrypt(b"it is me")
     before = snapshot(ring)
-    for changed, error in ((message[:-1] + bytes([message[-1] ^ 1]), AuthenticationError), (message, IdentityChanged)):
+    for changed, error in ((flip(message, 8 * len(message) - 1), AuthenticationError), (message, IdentityChanged)):
         with pytest.raises(error):
             Session.accept(bob, ring, changed, our_address=BOB, now=NOW, known_identity=lambda _: pinned)
         assert snapshot(ring) == before
+
+
+@pytest.mark.attack("A3", "A24")
+@pytest.mark.parametrize("half", ["signing", "agreement"])
+def test_another_alice_with_one_half_of_the_pinned_one_is_found(half: str) -> None:
+    alice, bob, ring, session = initiate()
+    message = session.encrypt(b"")
+    before = snapshot(ring)
+    with pytest.raises(IdentityChanged):
+        Session.accept(
+            bob, ring, message, our_address=BOB, now=NOW, known_identity=lambda _: sharing(alice, half).public
+        )
+    assert snapshot(ring) == before
 
 
 @pytest.mark.attack("A24")

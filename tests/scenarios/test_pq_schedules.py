@@ -20,7 +20,7 @@ from ratchetlib.ratchet.pq.states import Answering, Carrying, Collecting, HasKey
 if TYPE_CHECKING:
     from ratchetlib.secret import SecretBytes
 
-SCHEDULES = 2000 if DEEP else 100
+SCHEDULES = 2000 if DEEP else 60
 STRETCHES = 10 if DEEP else 5
 EPOCHS = 300 if DEEP else 40
 EVEN = HABITS["ping-pong"]

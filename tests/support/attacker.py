@@ -106,17 +106,17 @@ class Attacker:
             case _:
                 pass
 
-    def learn_secrets(self, made: dict[bytes, type[SecretBytes]], *roles: type[SecretBytes]) -> None:
-        """Every secret of those roles that was ever made, before and after the leak."""
+    def learn_secrets(self, made: dict[bytes, type[SecretBytes]]) -> None:
+        """Secrets by their roles, made at any time, before the leak or after it."""
         for raw, role in made.items():
-            if role not in roles:
-                continue
             if role is DhPrivateKey:
                 self._learn_private_key(DhPrivateKey(raw))
             elif role is KemSeed:
                 self._learn_seed(KemSeed(raw))
             elif role is PqSecret:
                 self._secrets[raw] = PqSecret(raw)
+            else:
+                raise ValueError(f"nothing to do with a {role.__name__}")
 
     # --- what it makes of it --------------------------------------------------------------------
 

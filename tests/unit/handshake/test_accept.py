@@ -192,6 +192,20 @@ def test_prekeys_that_are_not_in_the_ring_are_unknown(offer: Offer) -> None:
             answer(offer.contents, changed(begun.prefix, **fields))
 
 
+@pytest.mark.attack("A16")
+def test_an_item_does_not_go_with_a_bundle_two_epochs_later() -> None:
+    ring = PrekeyRing.generate(BOB_IDENTITY, address=BOB, now=NOW, one_time=1)
+    (item_id,) = ring.one_time_ids
+    ring.rotate(NOW)
+    next_epoch = begin(PrekeyBundle(ring.next_bundle().signed, None))
+    ring.rotate(NOW)
+    later = begin(PrekeyBundle(ring.next_bundle().signed, None))
+    with pytest.raises(AuthenticationError):
+        answer(ring._contents, changed(next_epoch.prefix, item_id=item_id))
+    with pytest.raises(UnknownPrekey):
+        answer(ring._contents, changed(later.prefix, item_id=item_id))
+
+
 def test_a_prefix_that_is_none_is_malformed(offer: Offer) -> None:
     with pytest.raises(MalformedMessage):
         answer(offer.contents, begin(offer.bundle).prefix[:-1])

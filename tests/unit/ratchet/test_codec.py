@@ -12,6 +12,7 @@ from support.ratchets import ends, talking
 from support.strategies import damaged
 
 from ratchetlib import StateTampered
+from ratchetlib.keys import MessageKey
 from ratchetlib.limits import MAX_CHAIN_LENGTH, MAX_CLOSED_CHAINS, MAX_STORED_SKIPPED
 from ratchetlib.ratchet.codec import decode, encode
 from ratchetlib.wire import Reader
@@ -123,6 +124,15 @@ def test_stored_keys_ascend_between_the_evicted_and_the_next_number() -> None:
     refused(with_current(skipped={2: key, 5: key}, number=5, evicted_below=2))
     refused(with_current(skipped={2: key, 5: key}, number=6, evicted_below=3))
     refused(with_current(skipped={}, number=3, evicted_below=4))
+
+
+def test_no_key_is_stored_twice_under_one_number() -> None:
+    one, other = MessageKey(b"1" * 32), MessageKey(b"2" * 32)
+    encoded = encode(with_current(skipped={2: one, 5: other}, number=6, evicted_below=0))
+    twice = encoded.replace((5).to_bytes(4, "big") + other.raw, (2).to_bytes(4, "big") + other.raw)
+    assert twice != encoded
+    with pytest.raises(StateTampered):
+        read(twice, initiator=False)
 
 
 def test_no_length_exceeds_the_longest_chain() -> None:

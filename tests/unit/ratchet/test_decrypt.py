@@ -232,6 +232,23 @@ def test_a_new_chain_of_an_epoch_that_cannot_be_is_a_violation(epoch: int) -> No
     assert refused_underived(bob, frame) is ProtocolViolation
 
 
+@pytest.mark.attack("A68")
+def test_a_ciphertext_for_a_key_that_was_never_sent_is_a_violation() -> None:
+    alice, bob = ends()
+    while bob.state.pq.epoch == 0:
+        bob.receive(alice.send())
+        alice.receive(bob.send())
+        frame = alice.send()
+        bob.receive(frame)
+    # Bob owns the second epoch from here on, and has not sent since.
+    key, header = alice.sending.header_key, alice.header_of(alice.send())
+    assert header.pq_epoch == bob.state.pq.epoch == 1
+    ciphertext = header._replace(chunk=Chunk(2, 0, b"c" * 96))
+    assert refused_underived(bob, alice.forge(ciphertext, key)) is ProtocolViolation
+    alice.receive(bob.send())
+    assert refused(bob, alice.forge(ciphertext, key)) is AuthenticationError
+
+
 def test_the_chunk_of_a_message_is_taken_only_with_the_message() -> None:
     alice, bob = ends()
     bob.receive(alice.send())

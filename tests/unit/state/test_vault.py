@@ -791,3 +791,9 @@ def test_a_vault_shows_no_storage_key() -> None:
     for export in EXPORTS:
         with pytest.raises(TypeError):
             export(VAULT)
+
+
+@pytest.mark.parametrize("anchor", [None, UnsafeNoRollbackProtection()], ids=["none", "no protection"])
+def test_adopting_needs_an_anchor(anchor: object) -> None:
+    with pytest.raises(UsageError, match="adopting needs an anchor"):
+        VAULT.adopt(sealed(), kind=Note, owner=ALICE, peer=BOB, minimum_generation=1, anchor=anchor)  # type: ignore[arg-type]

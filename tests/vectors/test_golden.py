@@ -1,0 +1,40 @@
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from support.suite import VECTORS
+
+from ratchetlib import StateVault
+from ratchetlib.cli.verify.kinds.state import KINDS, summary
+from ratchetlib.ratchet.pq import states
+
+FOLDER = VECTORS / "state/v1"
+BLOBS: list[dict[str, Any]] = json.loads((FOLDER / "index.json").read_text("utf-8"))["blobs"]
+
+
+@pytest.mark.attack("A79")
+@pytest.mark.parametrize("listed", BLOBS, ids=lambda listed: listed["file"])
+def test_a_blob_opens_says_what_it_said_and_is_encoded_alike(listed: dict[str, Any]) -> None:
+    blob = (FOLDER / listed["file"]).read_bytes()
+    key_id, storage_key, owner, peer = (
+        bytes.fromhex(listed[name]) for name in ("key_id", "storage_key", "owner", "peer")
+    )
+    vault = StateVault({key_id: storage_key}, current=key_id)
+    kind, context = KINDS[listed["kind"]], {"owner": owner, "peer": peer}
+    value = vault.open(blob, kind=kind, minimum_generation=listed["generation"], **context)
+    assert summary(value) == listed["summary"]
+    again = vault.seal(value, generation=1, **context)
+    assert vault.open(again, kind=kind, minimum_generation=1, **context)._to_state() == value._to_state()
+    assert len(again) == len(blob)
+
+
+def test_every_blob_is_listed() -> None:
+    assert sorted(path.name for path in FOLDER.glob("*.bin")) == sorted(listed["file"] for listed in BLOBS)
+
+
+def test_every_kind_and_every_post_quantum_phase_is_there() -> None:
+    assert {listed["kind"] for listed in BLOBS} == set(KINDS)
+    phases = {listed["summary"].get("pq_phase") for listed in BLOBS} - {None}
+    assert phases == {phase.__name__ for phase in states.Phase.__args__}
