@@ -11,17 +11,19 @@ from __future__ import annotations
 
 import random
 import sys
-from itertools import cycle
+from itertools import cycle, pairwise
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from generated import SPEC, publish
 
 from ratchetlib import IdentityKeyPair, PrekeyRing, Session
 from ratchetlib.ratchet.pq.erasure import CHUNK_LENGTH
-from ratchetlib.ratchet.pq.states import Answering, Carrying
+from ratchetlib.ratchet.pq.states import Answering, Carrying, Ready
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from ratchetlib.ratchet.pq import PqState
 
 NOW: Final = 1_800_000_000
 ALICE, BOB = b"alice/laptop", b"bob/phone"
@@ -29,9 +31,10 @@ _FIELDS: Final = 4 + 1 + 1 + CHUNK_LENGTH
 """Bytes of the header's fields for this: pq epoch, chunk kind, chunk index, chunk. Busy or idle, they are there."""
 
 _LEGEND: Final = (
-    "Messages are counted over both sides, lost ones included, from the time when both have mixed one secret to the",
-    f"time when both have mixed the next. Bytes are those of pq epoch, chunk kind, chunk index and chunk, {_FIELDS} in",
-    "every header, carrying or idle.",
+    "Messages are counted over both sides, lost ones included; an exchange runs from the moment when both have mixed",
+    "one secret to the moment when both have mixed the next. Bytes are those of the fields pq epoch, chunk kind, chunk",
+    f"index and chunk, {_FIELDS} in every header, carrying or idle. To heal, over all moments: from one when both",
+    "states are read to the message whose chain mixes the first secret that does not follow from them.",
 )
 
 
@@ -60,38 +63,72 @@ ROWS: Final = (
 )
 
 
-class Epoch(NamedTuple):
-    """What one epoch took: messages of both sides, lost ones included, and how many of them carried a chunk."""
+class Moment(NamedTuple):
+    """How things stand after a message, whether it has arrived or not.
 
-    messages: int
-    chunks: int
+    Attributes:
+        completed: secrets that both sides have mixed.
+        begun: secrets that one side has mixed.
+        unknown: the first epoch whose secret neither stands in one of the states nor follows from it.
+        carried: whether the message had a chunk.
+    """
+
+    completed: int
+    begun: int
+    unknown: int
+    carried: bool
 
 
 def table() -> str:
     """As Markdown, with what the columns mean."""
-    head = ["traffic", "messages an exchange", "from .. to", "of them with a chunk", "bytes an exchange"]
-    rows = [head, ["---"] + 4 * ["---:"], *(_cells(traffic) for traffic in ROWS)]
-    return "\n".join([*(_row(cells) for cells in rows), "", *_LEGEND])
+    head = ["traffic", "messages an exchange", "from .. to", "with a chunk", "bytes", "messages to heal", "longest"]
+    rows = [head, ["---"] + 6 * ["---:"], *(_cells(traffic) for traffic in ROWS)]
+    return "\n".join([*(f"| {' | '.join(cells)} |" for cells in rows), "", *_LEGEND])
 
 
-def measured(traffic: Traffic) -> list[Epoch]:
-    """The epochs of a conversation but its first, which has a shorter beginning."""
-    return list(_talk(traffic))[1:]
+def _cells(traffic: Traffic) -> list[str]:
+    moments = list(_talk(traffic))
+    ends = [place for place, (before, after) in enumerate(pairwise(moments)) if after.completed > before.completed]
+    lengths = [end - start for start, end in pairwise(ends)]  # without the first, which has a shorter beginning
+    mean = sum(lengths) / len(lengths)
+    carrying = sum(moment.carried for moment in moments) / len(moments)
+    begun: dict[int, int] = {}
+    for place, moment in enumerate(moments):
+        begun.setdefault(moment.begun, place)
+    healing = [begun[moment.unknown] - place for place, moment in enumerate(moments) if moment.unknown in begun]
+    return [
+        traffic.name,
+        f"{mean:.0f}",
+        f"{min(lengths)} .. {max(lengths)}",
+        f"{100 * carrying:.0f} %",
+        f"{mean * _FIELDS:,.0f}",
+        f"{sum(healing) / len(healing):.0f}",
+        f"{max(healing)}",
+    ]
 
 
-def _talk(traffic: Traffic) -> Iterator[Epoch]:
+def _talk(traffic: Traffic) -> Iterator[Moment]:
     alice, bob = _pair()
-    losses, turns = random.Random(traffic.name), cycle(traffic.turns)  # noqa: S311  # losses, not keys
-    for epoch in range(1, traffic.epochs + 2):
-        messages = chunks = 0
-        while min(alice.health().pq_epoch, bob.health().pq_epoch) < epoch:
-            sender, receiver = (alice, bob) if next(turns) == "A" else (bob, alice)
-            message = sender.encrypt(b"")
-            messages += 1
-            chunks += isinstance(sender._state.ratchet.pq.phase, Carrying | Answering)
-            if losses.random() >= traffic.loss:
-                receiver.decrypt(message)
-        yield Epoch(messages, chunks)
+    losses = random.Random(traffic.name)  # noqa: S311  # losses, not keys
+    for turn in cycle(traffic.turns):
+        sender, receiver = (alice, bob) if turn == "A" else (bob, alice)
+        message = sender.encrypt(b"")
+        carried = isinstance(_pq(sender).phase, Carrying | Answering)
+        if losses.random() >= traffic.loss:
+            receiver.decrypt(message)
+        states = _pq(alice), _pq(bob)
+        epochs = [state.epoch for state in states]
+        yield Moment(min(epochs), max(epochs), max(_first_unknown(state) for state in states), carried)
+        if min(epochs) > traffic.epochs:
+            return
+
+
+def _pq(session: Session) -> PqState:
+    return session._state.ratchet.pq
+
+
+def _first_unknown(state: PqState) -> int:
+    return state.epoch + 1 + isinstance(state.phase, Carrying | Ready | Answering)
 
 
 def _pair() -> tuple[Session, Session]:
@@ -100,23 +137,6 @@ def _pair() -> tuple[Session, Session]:
     session = Session.initiate(alice, ring.next_bundle(), our_address=ALICE, their_address=BOB, now=NOW)
     accepted, _ = Session.accept(bob, ring, session.encrypt(b""), our_address=BOB, now=NOW)
     return session, accepted
-
-
-def _cells(traffic: Traffic) -> list[str]:
-    epochs = measured(traffic)
-    messages, chunks = [sum(column) / len(epochs) for column in zip(*epochs, strict=True)]
-    shortest, longest = min(epochs).messages, max(epochs).messages
-    return [
-        traffic.name,
-        f"{messages:.0f}",
-        f"{shortest} .. {longest}",
-        f"{100 * chunks / messages:.0f} %",
-        f"{messages * _FIELDS:,.0f}",
-    ]
-
-
-def _row(cells: list[str]) -> str:
-    return f"| {' | '.join(cells)} |"
 
 
 if __name__ == "__main__":

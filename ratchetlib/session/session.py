@@ -139,7 +139,8 @@ class Session(Uncopyable):
             our_address: ours, the ring's.
             now: seconds since the Unix epoch.
             associated_data: what the sender bound to the message, at most 65,536 bytes.
-            known_identity: asked for the pinned identity of the initiator's address, or None if there is none.
+            known_identity: asked for the pinned identity of the initiator's address, or None if there is none. Asked
+                before the message has authenticated, so by any stranger; its answer counts only afterwards.
             max_plaintext: refuse longer messages, in bytes.
 
         Raises:
@@ -233,7 +234,7 @@ class Session(Uncopyable):
             DuplicateMessage: it was decrypted before.
             MessageKeyEvicted: its key was evicted; possibly it was delivered before that.
             TooManySkipped: over 1,000 messages are missing before it: only a new handshake heals.
-            SessionForked: the peer was cloned or restored from a backup: only a new handshake heals.
+            SessionForked: one of the two was cloned or restored from a backup: only a new handshake heals.
             ProtocolViolation: the peer's software is broken or hostile.
             ForkedProcess, ConcurrentUse: the session may not be used here and now.
 

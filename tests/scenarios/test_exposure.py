@@ -8,6 +8,7 @@ import logging
 import pickle
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -112,7 +113,7 @@ def callback(scene: Scene) -> object:
 
 def accept(scene: Scene, message: bytes, **arguments: Any) -> object:
     pair = scene.pair
-    return Session.accept(pair.bob_identity, pair.ring, message, **({"our_address": BOB, "now": NOW} | arguments))
+    return Session.accept(pair.bob_identity, pair.ring, message, our_address=BOB, **({"now": NOW} | arguments))
 
 
 def fresh_first(scene: Scene) -> bytes:
@@ -190,7 +191,7 @@ def test_what_is_secret_is_neither_copied_nor_pickled() -> None:
     pair = scene().pair
     vault = StateVault({b"key": bytes(range(32))}, current=b"key")
     for value in (pair.alice, pair.bob, pair.ring, pair.alice_identity, vault, pair.bob._state, pair.ring._contents):
-        for attempt in (copy.deepcopy, pickle.dumps, lambda each: each.__reduce_ex__(4) and pickle.dumps(each, 5)):
+        for attempt in (copy.deepcopy, pickle.dumps, partial(pickle.dumps, protocol=5)):
             with pytest.raises(TypeError):
                 attempt(value)
     for value in (pair.alice, pair.ring, pair.alice_identity, vault):

@@ -64,7 +64,7 @@ def created(bundle: PrekeyBundle, created_at: int) -> Session:
 )
 def test_a_bundle_that_a_server_should_not_have_served_is_refused(policy: dict[str, Any], reason: BundleReason) -> None:
     alice, _, ring, _ = initiate(one_time=0)
-    arguments = {"our_address": ALICE, "their_address": BOB, "now": NOW} | policy
+    arguments: dict[str, Any] = {"our_address": ALICE, "their_address": BOB, "now": NOW} | policy
     with pytest.raises(BundleRejected) as error:
         Session.initiate(alice, ring.next_bundle(), **arguments)
     assert error.value.reason is reason

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from typing import TYPE_CHECKING
 
+import nacl.bindings
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -16,7 +17,6 @@ from support.spies import counted, derivations
 from ratchetlib import AuthenticationError, MalformedMessage, RatchetError, Session, UnsupportedVersion, UsageError
 from ratchetlib.handshake import PREFIX_LENGTH
 from ratchetlib.primitives import dh, seal
-from ratchetlib.primitives import random as random_source
 from ratchetlib.primitives.aead import HeaderKey
 from ratchetlib.ratchet import header
 from ratchetlib.session import receive
@@ -123,7 +123,7 @@ def test_a_stranger_causes_no_derivation_no_draw_and_seven_trials_at_most(pair: 
         with (
             derivations() as derived,
             counted(HeaderKey, "open") as trials,
-            counted(random_source.nacl.bindings, "randombytes") as draws,
+            counted(nacl.bindings, "randombytes") as draws,
             pytest.raises(AuthenticationError),
         ):
             pair.bob.decrypt(message)
@@ -150,12 +150,12 @@ def test_what_is_not_exactly_bytes_is_no_message() -> None:
     message = session.encrypt(b"genuine")
     for value in odd_buffers(message):
         with pytest.raises(UsageError):
-            Session.accept(bob, ring, value, our_address=BOB, now=NOW)  # type: ignore[arg-type]
+            Session.accept(bob, ring, value, our_address=BOB, now=NOW)
     answered, _ = Session.accept(bob, ring, message, our_address=BOB, now=NOW)
     for value in odd_buffers(session.encrypt(b"")):
         for call in (answered.decrypt, answered.recognises):
             with pytest.raises(UsageError):
-                call(value)  # type: ignore[arg-type]
+                call(value)
 
 
 @pytest.mark.attack("A50", "A91")

@@ -309,7 +309,8 @@ def test_a_pn_or_n_too_far_ahead_is_too_many(pair: Pair) -> None:
         pair.bob.decrypt(pair.alice.encrypt(b""))
     assert refused(pair.bob, forged(pair.alice, number=3 + 1001)) is TooManySkipped
     pair.alice.decrypt(pair.bob.encrypt(b""))
-    for changes in ({"previous_length": 3 + 1001}, {"previous_length": 2**24}, {"number": 1001}):
+    far: list[dict[str, Any]] = [{"previous_length": 3 + 1001}, {"previous_length": 2**24}, {"number": 1001}]
+    for changes in far:
         message = forged(pair.alice, **changes)
         with derivations() as derived:
             assert refused(pair.bob, message) is TooManySkipped

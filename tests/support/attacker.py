@@ -180,7 +180,7 @@ class Attacker:
             for root, (mixed, secret) in product(
                 list(self._roots.values()), [(b"", None), *self._secrets.items(), _GUESSED_SECRET]
             ):
-                tried = sender, receiver, root.raw, mixed
+                tried = sender, receiver, root.raw, agreed.raw, mixed
                 if tried not in self._steps_tried:
                     self._steps_tried.add(tried)
                     yield root.raw, root_step(root, agreed, secret, sender=sender, receiver=receiver, pq_epoch=epoch)

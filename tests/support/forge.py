@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import importlib
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
 
 from support.pair import reopened
@@ -43,7 +43,7 @@ class Sent:
     header_key: HeaderKey
     header_data: bytes
 
-    def with_header(self, **changes: object) -> bytes:
+    def with_header(self, **changes: Any) -> bytes:
         """The message with another header under the same key and nonce; the body is kept."""
         prefix, frame = split(self.message, MAX_PADDED)
         header = self.header._replace(**changes)
@@ -66,7 +66,7 @@ def send(sender: Session, plaintext: bytes = b"sent", *, associated_data: bytes 
     return Sent(message, header, sending.header_key, header_data)
 
 
-def forged(sender: Session, plaintext: bytes = b"forged", **changes: object) -> bytes:
+def forged(sender: Session, plaintext: bytes = b"forged", **changes: Any) -> bytes:
     """The sender's next message, its header changed before it was sealed: both parts authenticate.
 
     The sender does not move.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ratchetlib.keys import RootKey
 from ratchetlib.primitives import aead, dh, seal
@@ -79,7 +79,7 @@ class End:
         sealed = seal_header(key or self.sending.header_key, nonce[: aead.NONCE_LENGTH], header, self.sends.header)
         return Frame(nonce, sealed, bytes(seal.OVERHEAD))
 
-    def next_chain_header(self, **changes: object) -> Header:
+    def next_chain_header(self, **changes: Any) -> Header:
         """A header that a new chain of ours could begin with."""
         header = Header(dh.public_key(dh.generate()), self.state.turn.previous_length, 0, self.state.pq.epoch, NO_CHUNK)
         return header._replace(**changes)

@@ -36,7 +36,7 @@ def derivations() -> Iterator[list[str]]:
     calls: list[str] = []
     blake2b = hashlib.blake2b
 
-    def recording_blake2b(*args: object, **kwargs: object) -> Any:
+    def recording_blake2b(*args: Any, **kwargs: Any) -> Any:
         if kwargs.get("key"):  # the random source hashes without one
             calls.append("blake2b")
         return blake2b(*args, **kwargs)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from support.pair import ALICE, BOB, NOW
@@ -74,7 +74,7 @@ def raw(secrets: SessionSecrets) -> tuple[bytes, ...]:
     )
 
 
-def changed(prefix: bytes, **fields: object) -> bytes:
+def changed(prefix: bytes, **fields: Any) -> bytes:
     return replace(Prefix.from_bytes(prefix), **fields).to_bytes()
 
 

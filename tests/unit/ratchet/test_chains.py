@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -156,7 +158,7 @@ def test_closing_twice_changes_nothing_more(chain: ReceivingChain) -> None:
 
 @pytest.mark.attack("A41")
 @pytest.mark.parametrize("changes", [{"ratchet_key": b"R" * 32}, {"previous_length": 4}, {"pq_epoch": 3}])
-def test_a_header_that_contradicts_its_chain_is_a_fork(chain: ReceivingChain, changes: dict[str, object]) -> None:
+def test_a_header_that_contradicts_its_chain_is_a_fork(chain: ReceivingChain, changes: dict[str, Any]) -> None:
     chain.require_constant(HEADER._replace(number=9))
     with pytest.raises(SessionForked):
         chain.require_constant(HEADER._replace(**changes))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given
@@ -87,7 +87,7 @@ def test_the_state_of_the_other_role_is_refused() -> None:
     refused(BUSY, initiator=True)
 
 
-def with_current(**changes: object) -> RatchetState:
+def with_current(**changes: Any) -> RatchetState:
     return BUSY._replace(receiving=current()._replace(**changes))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import nacl.bindings
 import pytest
 from support.ratchets import End, ends, talking
 from support.spies import counted, derivations
@@ -66,7 +67,7 @@ def test_a_ratchet_key_is_made_at_the_first_send_and_gone_with_the_answer() -> N
 def test_a_message_on_the_open_chain_draws_a_nonce_and_nothing_else() -> None:
     alice, _ = ends()
     alice.send()
-    with counted(random.nacl.bindings, "randombytes") as draws:
+    with counted(nacl.bindings, "randombytes") as draws:
         alice.send()
     assert len(draws) == 1
 

@@ -167,8 +167,9 @@ def test_another_version_starts_no_session() -> None:
 def test_initiate_asks_its_policy(policy: dict[str, Any], reason: BundleReason) -> None:
     alice, bob = IdentityKeyPair.generate(), IdentityKeyPair.generate()
     bundle = PrekeyRing.generate(bob, address=BOB, now=NOW, one_time=0).next_bundle()
+    arguments: dict[str, Any] = {"our_address": ALICE, "their_address": BOB, "now": NOW} | policy
     with pytest.raises(BundleRejected) as refused:
-        Session.initiate(alice, bundle, **({"our_address": ALICE, "their_address": BOB, "now": NOW} | policy))
+        Session.initiate(alice, bundle, **arguments)
     assert refused.value.reason is reason
 
 
