@@ -1,0 +1,1 @@
+"""The kinds of cases that are functions: inputs in, outputs out, a refusal raised."""

@@ -1,0 +1,1 @@
+"""The generator of the test vectors, one module a file or a family of files."""
