@@ -73,7 +73,7 @@ def decrypt(
         AuthenticationError: no header key opens the header, or the body does not authenticate.
         DuplicateMessage, MessageKeyEvicted: the header is authentic, its message key is gone.
         TooManySkipped: the header is authentic and too far ahead; nothing was derived.
-        SessionForked: the header is authentic and contradicts an earlier one, or answers a ratchet key that is not here.
+        SessionForked: the header is authentic, and contradicts an earlier one or answers a ratchet key that is gone.
         ProtocolViolation: the header is authentic and says what no honest peer says.
     """
     state, header, message_key = _take_message_key(state, frame, binding, signed_prekey)
