@@ -83,7 +83,9 @@ class _Source:
                 self._test_sample()
             if self.failure is None:
                 drawn = nacl.bindings.randombytes(length)
-                failure = _short(drawn, length) or tests.repetition_failure(drawn) or self.memory.failure(drawn)
+                failure = tests.repetition_failure(drawn) or self.memory.failure(drawn)
+                if len(drawn) != length:
+                    failure = f"{len(drawn)} bytes drawn instead of {length}"
                 if failure is None:
                     self.draws += 1
                     self.bytes += length
@@ -135,10 +137,6 @@ class _Source:
         if observer is not None:
             observer(self.health())
         return RandomnessError(self.failure)
-
-
-def _short(drawn: bytes, length: int) -> str | None:
-    return None if len(drawn) == length else f"{len(drawn)} bytes drawn instead of {length}"
 
 
 _source = _Source()

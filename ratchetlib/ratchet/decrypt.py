@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     _Taken: TypeAlias = tuple[RatchetState, Header, MessageKey]
 
+_FROM_INITIATOR: Final = Direction.INITIATOR_TO_RESPONDER
 FRAME_OVERHEAD: Final = seal.OVERHEAD + SEALED_HEADER_LENGTH
 
 
@@ -169,8 +170,7 @@ def _dh_ratchet(
 def _require_allowed(pq: PqState, header: Header, binding: Binding) -> None:
     if header.number >= MAX_CHAIN_LENGTH or header.previous_length > MAX_CHAIN_LENGTH:
         raise ProtocolViolation("a chain is longer than any may be")
-    from_initiator = binding.direction is Direction.INITIATOR_TO_RESPONDER
-    require_allowed(pq, header.pq_epoch, header.chunk, from_initiator=from_initiator)
+    require_allowed(pq, header.pq_epoch, header.chunk, from_initiator=binding.direction is _FROM_INITIATOR)
 
 
 def _require_fresh(state: RatchetState, header: Header, ours: RatchetKeyPair) -> None:

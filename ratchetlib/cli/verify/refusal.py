@@ -123,6 +123,7 @@ _PLACES: Final = (
     _Place("blob", "state.vault", "StateVault._authenticate"),
     _Place("content", "state.vault", "StateVault.open"),
     _Place("generation", "state.vault"),
+    _Place("content", "cli.verify.events.snapshots"),
 )
 
 

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 MANIFEST: Final = "MANIFEST.json"
+_LISTED: Final = ("schemas/*", "state/*/*", "v[0-9]*/*")
+"""The files that a manifest lists."""
 GOLDEN: Final = "state/v1/index.json"
 """Where the blobs are listed that every later version must still open."""
 
@@ -57,10 +59,10 @@ def check_suite(root: Path) -> Iterator[Checked]:
 
 def _problems(root: Path, files: dict[str, dict[str, Any]]) -> Iterator[str]:
     """What the manifest says and the folder does not hold, or the other way round."""
-    there = {path.relative_to(root).as_posix() for path in root.glob("*/**/*.*") if path.suffix in (".json", ".bin")}
+    there = {path.relative_to(root).as_posix() for pattern in _LISTED for path in root.glob(pattern)}
     for name in sorted(files.keys() - there):
         yield f"{name} is missing"
-    for name in sorted(name for name in there - files.keys() if name.startswith(("schemas/", "state/", "v"))):
+    for name in sorted(there - files.keys()):
         yield f"{name} is not listed"
     for name in sorted(files.keys() & there):
         if hashlib.sha256((root / name).read_bytes()).hexdigest() != files[name]["sha256"]:

@@ -77,6 +77,10 @@ REFUSED: Final = frozenset(
 """What raises `ProtocolViolation`. Every other pair of phase and event changes nothing."""
 
 
+# Looking a member up in its enumeration costs as much as the rest of a check, with every message.
+_NONE, _KEY, _CIPHERTEXT = ChunkKind
+
+
 def open_chain(state: PqState, session_id: bytes) -> tuple[PqState, PqSecret | None]:
     """A send opens a chain: the next state, and the secret to mix into the chain's root step, if there is one.
 
@@ -100,9 +104,9 @@ def next_chunk(state: PqState) -> tuple[PqState, Chunk]:
     """A message is sent: the next state, and the chunk that its header carries."""
     epoch, phase, point = state
     if isinstance(phase, Carrying):
-        kind = ChunkKind.KEY
+        kind = _KEY
     elif isinstance(phase, Answering):
-        kind = ChunkKind.CIPHERTEXT
+        kind = _CIPHERTEXT
     else:
         return state, NO_CHUNK
     return PqState(epoch, phase, (point + 1) % MAX_CHUNKS), Chunk(kind, point, phase.encoder.chunk(point))
@@ -131,19 +135,19 @@ def require_allowed(state: PqState, pq_epoch: int, chunk: Chunk, *, from_initiat
         ProtocolViolation: a chunk of the wrong role, out of range, for a key never sent, or an idle field not zero.
     """
     kind, point, _ = chunk
-    if kind == ChunkKind.NONE and chunk == NO_CHUNK:
+    if kind == _NONE and chunk == NO_CHUNK:
         return
     initiator_owns = pq_epoch % 2 == 0
-    if kind != (ChunkKind.KEY if from_initiator == initiator_owns else ChunkKind.CIPHERTEXT) or point >= MAX_CHUNKS:
+    if kind != (_KEY if from_initiator == initiator_owns else _CIPHERTEXT) or point >= MAX_CHUNKS:
         raise ProtocolViolation("a chunk that its sender cannot have")
-    if kind == ChunkKind.CIPHERTEXT and pq_epoch == state.epoch and isinstance(state.phase, Idle):
+    if kind == _CIPHERTEXT and pq_epoch == state.epoch and isinstance(state.phase, Idle):
         raise ProtocolViolation("a ciphertext for a key that was never sent")
 
 
 def absorb(state: PqState, pq_epoch: int, chunk: Chunk, session_id: bytes) -> PqState:
     """The next state after an authentic message's chunk. Chunks of another epoch or a finished set change nothing."""
     epoch, phase, point = state
-    if chunk.kind == ChunkKind.NONE or pq_epoch != epoch:
+    if chunk.kind == _NONE or pq_epoch != epoch:
         return state
     if isinstance(phase, Carrying):
         moved = _with_ciphertext_chunk(phase, chunk, session_id, epoch + 1)

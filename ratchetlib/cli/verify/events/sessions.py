@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from ratchetlib import Session
 from ratchetlib.cli.verify.draws import Roles
-from ratchetlib.cli.verify.fields import as_hex, present
+from ratchetlib.cli.verify.fields import BadVectorError, as_hex, present
 from ratchetlib.cli.verify.messages import message_of
 from ratchetlib.cli.verify.policies import padding_of
 from ratchetlib.cli.verify.world import World, fingerprint_of, named, session_state
@@ -95,8 +95,11 @@ def deliver(world: World, fields: Fields) -> Outputs:
         associated_data=bytes(fields.number("ad_zeros")) if fields.has("ad_zeros") else fields.hex("ad", b""),
         max_plaintext=fields.number("max_plaintext", MAX_PLAINTEXT),
     )
-    stated: Outputs = {"plaintext_zeros": len(plaintext)} if fields.flag("long") else as_hex(plaintext=plaintext)
-    return {**stated, **session_state(world, who)}
+    if not fields.flag("long"):
+        return {**as_hex(plaintext=plaintext), **session_state(world, who)}
+    if any(plaintext):
+        raise BadVectorError("a long plaintext is not zeros")
+    return {"plaintext_zeros": len(plaintext), **session_state(world, who)}
 
 
 def recognise(world: World, fields: Fields) -> Outputs:
