@@ -96,7 +96,7 @@ def is_noticed(document: dict[str, Any], field: Field, seed: str) -> bool:
     return check_one(group, broken) is not None
 
 
-def _paths(value: Any, path: tuple[str | int, ...]) -> Iterator[tuple[str | int, ...]]:  # noqa: ANN401  # any JSON
+def _paths(value: Any, path: tuple[str | int, ...]) -> Iterator[tuple[str | int, ...]]:  # any JSON
     if isinstance(value, dict):
         for name, member in value.items():
             if name not in _WORDS:

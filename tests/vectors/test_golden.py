@@ -14,7 +14,7 @@ FOLDER = VECTORS / "state/v1"
 BLOBS: list[dict[str, Any]] = json.loads((FOLDER / "index.json").read_text("utf-8"))["blobs"]
 
 
-@pytest.mark.attack("A79")
+@pytest.mark.attack("A66", "A74")
 @pytest.mark.parametrize("listed", BLOBS, ids=lambda listed: listed["file"])
 def test_a_blob_opens_says_what_it_said_and_is_encoded_alike(listed: dict[str, Any]) -> None:
     blob = (FOLDER / listed["file"]).read_bytes()

@@ -68,10 +68,12 @@ def _skipping(group: Scenes) -> None:
     group.refused("1,001 missing in a chain", "Limit", "LostMessage", events=beyond)
 
     for old, new in ((1000, 0), (0, 1000), (500, 500), (499, 500)):
-        group.scene(
-            f"{old} missing in the old chain, {new} in the new one", "Limit", "CrossChainSkip",
-            events=lambda scene, old=old, new=new: _two_gaps(scene, old, new),
-        )  # fmt: skip
+
+        def two_gaps(scene: Scene, old: int = old, new: int = new) -> None:
+            _two_gaps(scene, old, new)
+
+        comment = f"{old} missing in the old chain, {new} in the new one"
+        group.scene(comment, "Limit", "CrossChainSkip", events=two_gaps)
 
     def both(scene: Scene) -> None:
         _lose_at_the_end(scene, 500)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from support.forge import forged
 
@@ -63,7 +63,7 @@ def tell(scene: Scene, sender: str, receiver: str, name: str) -> None:
     hear(scene, receiver, name)
 
 
-def forge(scene: Scene, who: str, **changes: object) -> bytes:
+def forge(scene: Scene, who: str, **changes: Any) -> bytes:
     """The next message of a session, its header changed before it was sealed. The session does not move."""
     with _by_forger(scene):
         return forged(scene.world.sessions[who], **changes)

@@ -71,7 +71,7 @@ class Document:
         self.groups.append(group)
         return group
 
-    def scenes(self, comment: str, setup: Callable[[Scene], None] | None = None) -> Scenes:
+    def scenes(self, comment: str, setup: Callable[[Scene], object] | None = None) -> Scenes:
         """A group of cases that are events, with events that come before each."""
         group = Scenes(self, EVENTS, comment, setup=setup, label=f"{self.name}/{len(self.groups)}")
         self.groups.append(group)
@@ -140,10 +140,10 @@ class Group:
 class Scenes(Group):
     """Cases of events."""
 
-    setup: Callable[[Scene], None] | None = None
+    setup: Callable[[Scene], object] | None = None
     label: str = ""
 
-    def scene(self, comment: str, *flags: str, events: Callable[[Scene], None], result: str = "valid") -> None:
+    def scene(self, comment: str, *flags: str, events: Callable[[Scene], object], result: str = "valid") -> None:
         """A case: what happens after the setup."""
         scene, before = self._set_up()
         events(scene)
@@ -152,7 +152,7 @@ class Scenes(Group):
             raise RuntimeError(f"{comment}: {len(refused)} refusals, not one")
         self._add(comment, flags, result, {"events": scene.events[before:]}, whole=result == "invalid")
 
-    def refused(self, comment: str, *flags: str, events: Callable[[Scene], None]) -> None:
+    def refused(self, comment: str, *flags: str, events: Callable[[Scene], object]) -> None:
         """A case with one refusal in it."""
         self.scene(comment, *flags, events=events, result="invalid")
 

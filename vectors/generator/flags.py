@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 DOUBLE_RATCHET: Final = "https://signal.org/docs/specifications/doubleratchet/"
 PQXDH: Final = "https://signal.org/docs/specifications/pqxdh/"
@@ -13,7 +13,7 @@ RFC_8032: Final = "https://www.rfc-editor.org/rfc/rfc8032"
 SP_800_90B: Final = "https://doi.org/10.6028/NIST.SP.800-90B"
 
 
-def _flag(bug_type: str, description: str, *links: str) -> dict[str, object]:
+def _flag(bug_type: str, description: str, *links: str) -> dict[str, Any]:
     return {"bugType": bug_type, "description": description, "links": list(links)}
 
 

@@ -147,7 +147,7 @@ def _carols() -> bytes:
     return Person.named("carol").public[32:64]
 
 
-_SESSION: Final = {"session_id": pick("session id"), "direction": 1, "message_type": 2}
+_SESSION: Final[dict[str, Any]] = {"session_id": pick("session id"), "direction": 1, "message_type": 2}
 _OTHER_WAYS: Final[dict[str, dict[str, Any]]] = {
     "another session": {"session_id": pick("other session id")},
     "the other direction": {"direction": 2},
@@ -176,7 +176,7 @@ def _header_enc() -> Document:
     return document
 
 
-def _header_inputs() -> dict[str, object]:
+def _header_inputs() -> dict[str, Any]:
     return {
         "ratchet_key": dh_public("header ratchet key"),
         "previous_length": 3,
@@ -222,14 +222,14 @@ def _seal() -> Document:
                 ad=b"" if length else b"data", plaintext=plaintext,
             )  # fmt: skip
     sealed = seal.seal(MessageKey(key), PERSON_SEAL_BODY, nonce, b"data", b"plaintext")
-    usual = {"key": key, "person": "PERSON_SEAL_BODY", "nonce": nonce, "ad": b"data", "sealed": sealed}
+    usual: dict[str, Any] = {"key": key, "person": "PERSON_SEAL_BODY", "nonce": nonce, "ad": b"data", "sealed": sealed}
     opened.valid("as sealed", "Normal", **usual)
     for comment, flag, change in _bad_seals(sealed):
         opened.invalid(comment, flag, error="AuthenticationError", layer="seal", **{**usual, **change})
     return document
 
 
-def _bad_seals(sealed: bytes) -> Iterator[tuple[str, str, dict[str, object]]]:
+def _bad_seals(sealed: bytes) -> Iterator[tuple[str, str, dict[str, Any]]]:
     def flipped(at: int) -> bytes:
         return sealed[:at] + bytes([sealed[at] ^ 1]) + sealed[at + 1 :]
 
@@ -248,7 +248,7 @@ def _bad_seals(sealed: bytes) -> Iterator[tuple[str, str, dict[str, object]]]:
     yield from _salamanders()
 
 
-def _salamanders() -> Iterator[tuple[str, str, dict[str, object]]]:
+def _salamanders() -> Iterator[tuple[str, str, dict[str, Any]]]:
     """One ciphertext under the derived keys of two message keys: each one's commitment refuses the other's."""
     one, other, nonce = MessageKey(pick("salamander 1")), MessageKey(pick("salamander 2")), pick("salamander", 24)
     derived = [_derived(key, nonce) for key in (one, other)]

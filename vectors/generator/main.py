@@ -53,13 +53,13 @@ def _there(path: Path) -> bytes | None:
     return path.read_bytes() if path.is_file() else None
 
 
-def golden(root: Path) -> dict[str, bytes]:
+def golden(root: Path) -> dict[str, Any]:
     """The golden blobs and their index. A blob that is there stays, whatever a later version would write."""
     made = records.golden_files()
     return {name: (name.endswith(".bin") and _there(root / name)) or content for name, content in made.items()}
 
 
-def _manifest(contents: dict[str, bytes]) -> bytes:
+def _manifest(contents: dict[str, Any]) -> bytes:
     """Every file's hash, and what is in it."""
     listed = {name: _entry(name, contents[name]) for name in sorted(contents, key=_reading_order)}
     cases = [entry for entry in listed.values() if "cases" in entry]

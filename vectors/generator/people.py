@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from ratchetlib import IdentityKeyPair
 from ratchetlib.keys import DhPrivateKey, KemSeed, SigningSeed
@@ -51,7 +51,7 @@ class Person:
         return self.pair.public.to_bytes()
 
     @property
-    def private(self) -> dict[str, bytes]:
+    def private(self) -> dict[str, Any]:
         """As cases state it."""
         return {"signing_seed": self.signing_seed, "agreement_key": self.agreement_key}
 

@@ -50,7 +50,7 @@ def signed_bundle(owner: str = "bob", *, label: bytes = labels.SIGN_BUNDLE, **ch
         + content.get("signed_prekey", dh_public(f"{owner} signed prekey"))
         + content.get("last_resort_key", kem_public(f"{owner} last resort"))
     )
-    return encoded + signature.sign(SigningSeed(person.signing_seed), label, encoded)
+    return bytes(encoded) + signature.sign(SigningSeed(person.signing_seed), label, encoded)
 
 
 def one_time_item(owner: str = "bob", *, label: bytes = labels.SIGN_ONE_TIME, **changes: Any) -> bytes:
@@ -63,7 +63,7 @@ def one_time_item(owner: str = "bob", *, label: bytes = labels.SIGN_ONE_TIME, **
         + content.get("prekey", dh_public(f"{owner} one-time"))
         + content.get("kem_key", kem_public(f"{owner} one-time kem"))
     )
-    return encoded + signature.sign(SigningSeed(Person.named(owner).signing_seed), label, encoded)
+    return bytes(encoded) + signature.sign(SigningSeed(Person.named(owner).signing_seed), label, encoded)
 
 
 def bundle(signed: bytes, item: bytes = b"") -> bytes:
@@ -107,7 +107,7 @@ def _signed(group: Group) -> None:
         group.invalid(comment, flag, error=error, layer=layer, reason=reason, encoded=encoded)
 
 
-def _at_the_edge() -> dict[str, int]:
+def _at_the_edge() -> dict[str, Any]:
     return {"epoch": 2**64 - 1, "not_before": 2**64 - 2, "not_after": 2**64 - 1}
 
 
@@ -146,7 +146,7 @@ def _bad_signed(good: bytes) -> Iterator[_Bad]:
         )  # fmt: skip
 
 
-def _bad_signatures(good: bytes) -> dict[str, bytes]:
+def _bad_signatures(good: bytes) -> dict[str, Any]:
     def flipped(at: int) -> bytes:
         return good[:at] + bytes([good[at] ^ 1]) + good[at + 1 :]
 
@@ -167,7 +167,7 @@ def _bad_signatures(good: bytes) -> dict[str, bytes]:
     }
 
 
-def _bad_keys() -> Iterator[tuple[str, str, dict[str, bytes]]]:
+def _bad_keys() -> Iterator[tuple[str, str, dict[str, Any]]]:
     bob, carol = Person.named("bob").public, Person.named("carol").public
     yield "an identity of two halves", "MixedParts", {"identity": bob[:32] + carol[32:64] + bob[64:]}
     yield "an identity of small order", "SmallOrder", {"identity": b"\1" + bytes(31) + bob[32:]}
@@ -246,7 +246,7 @@ def _joined(group: Group) -> None:
 
 def _judged(group: Group) -> None:
     encoded, end = bundle(signed_bundle(), one_time_item()), _CONTENT["not_after"]
-    usual = {"encoded": encoded, "ours": Person.named("alice").public, "their_address": BOB, "now": NOW}
+    usual: dict[str, Any] = {"encoded": encoded, "ours": Person.named("alice").public, "their_address": BOB, "now": NOW}
     bob, carol = Person.named("bob").public, Person.named("carol").public
     group.valid("acceptable", "Normal", **usual)
     group.valid("the pinned identity", "IdentityChange", **usual, expected=bob)
@@ -254,7 +254,7 @@ def _judged(group: Group) -> None:
     group.valid("a required one-time item", "OneTime", **usual, require_one_time=True)
     group.valid("a day early", "Validity", "Limit", **{**usual, "now": NOW - DAY})
     group.valid("at the end", "Validity", "Limit", **{**usual, "now": end})
-    cases: list[tuple[str, str, str, dict[str, object]]] = [
+    cases: list[tuple[str, str, str, dict[str, Any]]] = [
         ("more than a day early", "Validity", "NOT_YET_VALID", {"now": NOW - DAY - 1}),
         ("a second past the end", "Validity", "EXPIRED", {"now": end + 1}),
         ("an epoch below one seen before", "Validity", "OLD_EPOCH", {"minimum_epoch": 8}),
@@ -292,7 +292,7 @@ def _handshake() -> Document:
     return document
 
 
-def _handshake_inputs(number: int, *, with_item: bool) -> dict[str, object]:
+def _handshake_inputs(number: int, *, with_item: bool) -> dict[str, Any]:
     def drawn(name: str, length: int = 32) -> bytes:
         return pick(f"handshake {number}/{name}", length)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from support import edwards25519 as curve
 
@@ -43,7 +43,7 @@ def _labels() -> Document:
     return document
 
 
-def _label_inputs(name: str, length: int) -> dict[str, object]:
+def _label_inputs(name: str, length: int) -> dict[str, Any]:
     data = pick(f"label {name}", length) if length else b""
     match name.partition("_")[0]:
         case "SIGN":
@@ -65,14 +65,17 @@ def _kdf() -> Document:
             chain.valid(f"{name}, {steps} steps", "Normal", chain_key=key, steps=steps)
     root = document.group("RootStep", "HKDF-SHA-512 over a Diffie-Hellman secret and at times a post-quantum one.")
     for number, (mixed, epoch) in enumerate([(False, 0), (True, 1), (False, 1), (True, 2), (False, _LARGEST_EPOCH)]):
-        inputs = {name: pick(f"root {number} {name}") for name in ("root_key", "dh", "sender", "receiver")}
-        secret = {"pq_secret": pick(f"root {number} pq")} if mixed else {}
+        secret = pick(f"root {number} pq") if mixed else None
         flag = "CounterEdge" if epoch == _LARGEST_EPOCH else "Normal"
-        root.valid(f"epoch {epoch}, mixed {mixed}", flag, **inputs, **secret, pq_epoch=epoch)
-    same = {name: pick(f"root 0 {name}") for name in ("root_key", "dh", "sender", "receiver")}
+        root.valid(f"epoch {epoch}, mixed {mixed}", flag, **_root_inputs(number), pq_secret=secret, pq_epoch=epoch)
+    same = _root_inputs(0)
     swapped = {**same, "sender": same["receiver"], "receiver": same["sender"]}
     root.valid("sender and receiver swapped: other keys", "Reflected", **swapped, pq_epoch=0)
     return document
+
+
+def _root_inputs(number: int) -> dict[str, Any]:
+    return {name: pick(f"root {number} {name}") for name in ("root_key", "dh", "sender", "receiver")}
 
 
 def _dh() -> Document:

@@ -10,6 +10,7 @@ from generator.stream import encapsulate
 from ratchetlib.keys import KemPublicKey, KemSeed
 from ratchetlib.primitives.kem import ML_KEM_768
 from ratchetlib.ratchet.pq import codec, streams
+from ratchetlib.ratchet.pq.erasure import Encoder
 from ratchetlib.ratchet.pq.states import Answering, Carrying, Collecting, HasKey, Idle, PqState, Ready
 from ratchetlib.ratchet.pq.streams import CIPHERTEXT_CODE, KEY_CODE
 
@@ -112,7 +113,7 @@ def _seed(number: int) -> bytes:
     return pick(f"pq seed {number}", 64)
 
 
-def _encapsulation(number: int) -> dict[str, bytes]:
+def _encapsulation(number: int) -> dict[str, Any]:
     seed, m = _seed(number), pick(f"pq m {number}")
     return {"seed": seed, "m": m, "ciphertext": encapsulate("ML-KEM-768", _public(seed), m)[1]}
 
@@ -125,7 +126,7 @@ def _answer_stream(number: int, epoch: int = 1) -> bytes:
     made = _encapsulation(number)
     secret = ML_KEM_768.decapsulate(KemSeed(made["seed"]), made["ciphertext"])
     exchange = streams.Exchange(_SESSION, epoch, _public(made["seed"]), made["ciphertext"])
-    return made["ciphertext"] + streams._derive(secret, exchange)[1] + bytes(32)
+    return bytes(made["ciphertext"]) + streams._derive(secret, exchange)[1] + bytes(32)
 
 
 def _keys(group: Group) -> None:
@@ -188,7 +189,7 @@ class _Sides:
         self.ready = PqState(epoch, Ready(secret))
         self.collecting = PqState(epoch, Collecting({}))
         self.has_key = PqState(epoch, HasKey(key))
-        self.answering = PqState(epoch, Answering(secret, streams.Encoder(CIPHERTEXT_CODE, self.answer)), 63)
+        self.answering = PqState(epoch, Answering(secret, Encoder(CIPHERTEXT_CODE, self.answer)), 63)
 
     def carrying_with(self, points: Iterable[int]) -> PqState:
         """Carrying, some ciphertext chunks there."""
@@ -248,7 +249,7 @@ class _Moves:
         self._refuses()
 
     def _opens(self, name: str, state: PqState) -> None:
-        inputs: dict[str, bytes] = {}
+        inputs: dict[str, Any] = {}
         if name == "Idle":
             inputs = {"seed": _seed(2)}
         if name == "HasKey":
@@ -319,18 +320,14 @@ class _Moves:
             "Idle is sent a ciphertext", sides.idle, event="receives", pq_epoch=epoch, **sides.ciphertext_chunk(0)
         )
         some = {"event": "receives", "pq_epoch": epoch}
-        for comment, change in (
-            ("kind 3", {"chunk_kind": 3}),
-            ("kind 255", {"chunk_kind": 255}),
-            ("index 64", {"chunk_index": 64}),
-            ("index 255", {"chunk_index": 255}),
+        for member, value in (("kind", 3), ("kind", 255), ("index", 64), ("index", 255)):
+            bad = {**sides.key_chunk(0), f"chunk_{member}": value}
+            self._refused(f"a chunk of {member} {value}", sides.collecting, **some, **bad)
+        for comment, index, data in (
+            ("an idle field with an index", 1, bytes(96)),
+            ("an idle field with data", 0, bytes(95) + b"\1"),
         ):
-            self._refused(f"a chunk of {comment}", sides.collecting, **some, **{**sides.key_chunk(0), **change})
-        for comment, change in (
-            ("an idle field with an index", {"chunk_index": 1, "chunk_data": bytes(96)}),
-            ("an idle field with data", {"chunk_index": 0, "chunk_data": bytes(95) + b"\1"}),
-        ):
-            self._refused(comment, sides.collecting, **some, chunk_kind=0, **change)
+            self._refused(comment, sides.collecting, **some, chunk_kind=0, chunk_index=index, chunk_data=data)
 
     def _received(
         self, comment: str, flag: str, state: PqState, epoch: int, chunk: dict[str, Any], *, ignoring: bool = False

@@ -41,8 +41,8 @@ def _fingerprint() -> Document:
     document = Document("fingerprint", "Fingerprints: both halves, what people read, what cameras read.")
     group = document.group("Fingerprint", "The fingerprint of two devices, or the comparison with what was scanned.")
     alice, bob, carol = (Person.named(name).public for name in ("alice", "bob", "carol"))
-    usual = {"our_identity": alice, "our_address": ALICE, "their_identity": bob, "their_address": BOB}
-    swapped = {"our_identity": bob, "our_address": BOB, "their_identity": alice, "their_address": ALICE}
+    usual: dict[str, Any] = {"our_identity": alice, "our_address": ALICE, "their_identity": bob, "their_address": BOB}
+    swapped: dict[str, Any] = {"our_identity": bob, "our_address": BOB, "their_identity": alice, "their_address": ALICE}
     ours = group.valid("alice's view", "Normal", "Limit", **usual)
     theirs = group.valid("bob's view: the same digits", "Normal", **swapped)
     group.valid("another address: another fingerprint", "Fingerprint", **{**usual, "their_address": CAROL})
@@ -163,9 +163,10 @@ def _talk(scene: Scene, sender: str, receiver: str, count: int) -> None:
         scene.do("deliver", who=receiver, of=name)
 
 
-def golden_files() -> dict[str, bytes]:
+def golden_files() -> dict[str, Any]:
     """The golden blobs, and the index that says what is in them."""
-    files, listed = {}, []
+    files: dict[str, bytes] = {}
+    listed: list[dict[str, Any]] = []
     for name, kind, value in golden():
         peer = b"" if kind != "session" else _PEER
         blob = sealed(value, peer, name=name, generation=len(listed) + 1)
@@ -183,7 +184,7 @@ def _outputs(kind: str, peer: bytes, blob: bytes) -> dict[str, Any]:
     return {name: portable(value) for name, value in outputs.items()}
 
 
-def _blob_inputs(kind: str, peer: bytes) -> dict[str, str]:
+def _blob_inputs(kind: str, peer: bytes) -> dict[str, Any]:
     return {"kind": kind, "key_id": _KEY_ID.hex(), "storage_key": _KEY.hex(), "owner": _OWNER.hex(), "peer": peer.hex()}
 
 
@@ -205,7 +206,7 @@ def _state() -> Document:
     for name, kind, value in golden():
         peer = b"" if kind != "session" else _PEER
         blobs[name] = sealed(value, peer, name=name)
-        inputs = _blob_inputs(kind, peer)
+        inputs: dict[str, Any] = _blob_inputs(kind, peer)
         opened.valid(name.replace("_", " "), "Normal", **inputs, blob=blobs[name], minimum_generation=1)
     _names(opened)
     _rolled_back(opened)
@@ -225,13 +226,13 @@ def _names(group: Group) -> None:
     for length in (1, 32):
         key_id = pick("key id", length)
         blob = sealed(identity, b"", name=f"key id {length}", key_id=key_id)
-        inputs = {**_blob_inputs("identity", b""), "key_id": key_id}
+        inputs: dict[str, Any] = {**_blob_inputs("identity", b""), "key_id": key_id}
         group.valid(f"a key id of {length} bytes", "Limit", **inputs, blob=blob, minimum_generation=1)
     edge = sealed(identity, b"", name="edge", generation=2**64 - 1)
     group.valid(
         "generation 2^64 - 1", "CounterEdge", **_blob_inputs("identity", b""), blob=edge, minimum_generation=2**64 - 1
     )
-    usual = {**_blob_inputs("identity", b""), "blob": edge, "minimum_generation": 1}
+    usual: dict[str, Any] = {**_blob_inputs("identity", b""), "blob": edge, "minimum_generation": 1}
     for comment, flag, change in (
         ("a key id of 33 bytes", "Limit", {"key_id": bytes(33)}),
         ("an empty key id", "Limit", {"key_id": b""}),
@@ -247,7 +248,7 @@ def _names(group: Group) -> None:
 
 def _rolled_back(group: Group) -> None:
     blob, twin = (sealed(Person.named("alice").pair, b"", name=name, generation=5) for name in ("five", "twin"))
-    usual = {**_blob_inputs("identity", b""), "blob": blob}
+    usual: dict[str, Any] = {**_blob_inputs("identity", b""), "blob": blob}
     newest = {"generation": 5, "commitment": _commitment(blob)}
     group.valid("the lowest acceptable generation", "Rollback", **usual, minimum_generation=5)
     group.valid("the anchored blob", "Rollback", **usual, anchor=newest)
@@ -272,7 +273,7 @@ def _commitment(blob: bytes) -> bytes:
 
 
 def _bad_blobs(group: Group, blob: bytes) -> None:
-    usual = {**_blob_inputs("session", _PEER), "blob": blob, "minimum_generation": 1}
+    usual: dict[str, Any] = {**_blob_inputs("session", _PEER), "blob": blob, "minimum_generation": 1}
     head = 10 + len(_KEY_ID)
     cases: list[tuple[str, str, str, str, dict[str, Any]]] = [
         ("version 0", "UnknownVersion", "StateVersionUnsupported", "blob", {"blob": blob[:4] + b"\0" + blob[5:]}),
@@ -319,7 +320,7 @@ def _flipped(blob: bytes, at: int) -> bytes:
 
 def _bad_contents(group: Group, content: bytes) -> None:
     """Authentic blobs whose content nothing writes."""
-    usual = {**_blob_inputs("session", _PEER), "minimum_generation": 1}
+    usual: dict[str, Any] = {**_blob_inputs("session", _PEER), "minimum_generation": 1}
     padded = -(-(len(content) + 1) // 1024) * 1024
     for comment, layer, plaintext in (
         ("a content that ends early", "content", _padded(content[:-1])),
@@ -330,9 +331,12 @@ def _bad_contents(group: Group, content: bytes) -> None:
         ("no padding", "seal", bytes(padded)),
     ):
         group.invalid(comment, "BadState", error="StateTampered", layer=layer, **usual, blob=_sealed_content(plaintext))
-    ring = {**_blob_inputs("ring", b""), "minimum_generation": 1}
+    ring: dict[str, Any] = {**_blob_inputs("ring", b""), "minimum_generation": 1}
     fresh = next(value._to_state() for name, _, value in golden() if name == "ring_fresh")
-    for comment, plaintext in (("a ring of another's bundles", _other_owner(fresh)), ("a broken bundle", _broken_bundle(fresh))):
+    for comment, plaintext in (
+        ("a ring of another's bundles", _other_owner(fresh)),
+        ("a broken bundle", _broken_bundle(fresh)),
+    ):
         group.invalid(
             comment,
             "BadState",
@@ -405,6 +409,7 @@ def _health() -> Document:
             comment, "RandomFailure", error="RandomnessError", layer="random", first=first, between=between, last=last
         )
     self_test = document.group("SelfTest", "One check of the self-test gives a wrong answer: the import must fail.")
+    self_test.valid("every check gives its right answer", "Normal")
     for name in selftest.CHECKS:
         self_test.invalid(name, "SelfTest", error="SelfTestError", layer="selftest", broken=name)
     return document

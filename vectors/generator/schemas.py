@@ -78,9 +78,9 @@ TYPES: Final = {
     "Limit": "name:name -> value:int",
     "Error": "name:name -> parents:names",
     "Reason": "name:name -> text:name",
-    "Sample": "seed:hex32 length?:int patches?:patches -> sha256_of_sample:hex32 longest_run:int",
+    "Sample": "seed:hex32 patches?:patches -> sha256_of_sample:hex32 longest_run:int",
     "Draws": "first:hex between:int last:hex -> sha256_of_draws:hex32",
-    "SelfTest": "broken:name ->",
+    "SelfTest": "broken?:name ->",
     "Accumulated": "sessions:int -> total:hex32",
 }
 """The types of the cases that are functions."""
@@ -118,7 +118,7 @@ EVENTS: Final = {
 """The events. `draws` are missing where an event is refused."""
 
 
-def files() -> dict[str, bytes]:
+def files() -> dict[str, Any]:
     """The schema files by name."""
     made = {
         "common": {"definitions": _DEFINITIONS},

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING, Final
 
-from kyber_py.ml_kem import ML_KEM_768, ML_KEM_1024
+from kyber_py.ml_kem import ML_KEM_768, ML_KEM_1024  # type: ignore[import-untyped]  # it has no types
 
 from ratchetlib.cli.verify.draws import MESSAGE_LENGTH, Encapsulated
 

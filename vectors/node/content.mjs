@@ -28,13 +28,17 @@ const readIdentity = (reader) => makeIdentity(reader.take(32), reader.take(32));
 
 export const encodeRing = ({ owner, address, epoch, bundles, items }) =>
   concat(
-    encodeIdentity(owner), lp(address), u64(epoch),
+    encodeIdentity(owner),
+    lp(address),
+    u64(epoch),
     u32(bundles.length),
     ...bundles.map(({ bundle, signedPrekeyPrivate, lastResortSeed, remembered }) =>
-      concat(lp(bundle.encoded), signedPrekeyPrivate, lastResortSeed, u32(remembered.length), ...remembered)),
+      concat(lp(bundle.encoded), signedPrekeyPrivate, lastResortSeed, u32(remembered.length), ...remembered),
+    ),
     u32(items.length),
     ...items.map(({ item, prekeyPrivate, kemSeed, handedOut }) =>
-      concat(lp(item.encoded), prekeyPrivate, kemSeed, flag(handedOut))),
+      concat(lp(item.encoded), prekeyPrivate, kemSeed, flag(handedOut)),
+    ),
   );
 
 function readRing(reader) {
@@ -64,9 +68,18 @@ function readRing(reader) {
   }
   const bundleEpochs = bundles.map(({ bundle }) => bundle.epoch);
   const itemEpochs = items.map(({ item }) => item.epoch);
-  insist(bundleEpochs.every((value, at) => at === 0 || bundleEpochs[at - 1] < value), 'bundles out of order');
-  insist(itemEpochs.every((value, at) => at === 0 || itemEpochs[at - 1] <= value), 'items out of order');
-  insist([...bundleEpochs, ...itemEpochs].every((value) => value <= epoch), 'an epoch above that of the ring');
+  insist(
+    bundleEpochs.every((value, at) => at === 0 || bundleEpochs[at - 1] < value),
+    'bundles out of order',
+  );
+  insist(
+    itemEpochs.every((value, at) => at === 0 || itemEpochs[at - 1] <= value),
+    'items out of order',
+  );
+  insist(
+    [...bundleEpochs, ...itemEpochs].every((value) => value <= epoch),
+    'an epoch above that of the ring',
+  );
   insist(ascending(items.map(({ item }) => item.id).sort(compare), compare), 'an item twice');
   return { owner, address, epoch, bundles, items };
 }
@@ -76,8 +89,15 @@ function readRing(reader) {
 const encodeChain = (chain) => {
   const numbers = [...chain.skipped.keys()].sort((one, other) => one - other);
   return concat(
-    chain.headerKey, flag(chain.chainKey), chain.chainKey ?? EMPTY, chain.ratchetKey, u32(chain.previousLength),
-    u32(chain.pqEpoch), u32(chain.number), u32(chain.evictedBelow), u32(numbers.length),
+    chain.headerKey,
+    flag(chain.chainKey),
+    chain.chainKey ?? EMPTY,
+    chain.ratchetKey,
+    u32(chain.previousLength),
+    u32(chain.pqEpoch),
+    u32(chain.number),
+    u32(chain.evictedBelow),
+    u32(numbers.length),
     ...numbers.flatMap((number) => [u32(number), chain.skipped.get(number)]),
   );
 };
@@ -94,8 +114,17 @@ function readChain(reader) {
   };
   const entries = many(reader.count(LIMITS.MAX_STORED_SKIPPED), () => [reader.u32(), reader.take(32)]);
   insist(chain.evictedBelow <= chain.number, 'evicted beyond the end');
-  insist(ascending(entries.map(([number]) => number), (one, other) => one - other), 'skipped keys out of order');
-  insist(entries.every(([number]) => number >= chain.evictedBelow && number < chain.number), 'a skipped key out of bounds');
+  insist(
+    ascending(
+      entries.map(([number]) => number),
+      (one, other) => one - other,
+    ),
+    'skipped keys out of order',
+  );
+  insist(
+    entries.every(([number]) => number >= chain.evictedBelow && number < chain.number),
+    'a skipped key out of bounds',
+  );
   return { ...chain, skipped: new Map(entries) };
 }
 
@@ -119,11 +148,27 @@ export function encodeSession({ ourAddress, peer, peerAddress, createdAt, unconf
     ? concat(flag(unconfirmed), ...(unconfirmed ? [u64(unconfirmed.notAfter), unconfirmed.prefix] : []))
     : accepted;
   return concat(
-    u8(binding.direction), binding.sessionId, lp(ourAddress), peer.encoded, lp(peerAddress), u64(createdAt), role,
-    ratchet.rootKey, flag(sending), sending ? encodeSending(sending) : EMPTY, u32(ratchet.previousLength),
-    ratchet.nextSendingKey, ratchet.peerKey, ratchet.nextReceivingKey, encodePq(ratchet.pq),
-    u8(chains.length), ...chains.map(encodeChain),
-    u64(ratchet.sinceStep), u64(ratchet.sinceSecret), u64(ratchet.evicted), u32(ratchet.lastEviction),
+    u8(binding.direction),
+    binding.sessionId,
+    lp(ourAddress),
+    peer.encoded,
+    lp(peerAddress),
+    u64(createdAt),
+    role,
+    ratchet.rootKey,
+    flag(sending),
+    sending ? encodeSending(sending) : EMPTY,
+    u32(ratchet.previousLength),
+    ratchet.nextSendingKey,
+    ratchet.peerKey,
+    ratchet.nextReceivingKey,
+    encodePq(ratchet.pq),
+    u8(chains.length),
+    ...chains.map(encodeChain),
+    u64(ratchet.sinceStep),
+    u64(ratchet.sinceSecret),
+    u64(ratchet.evicted),
+    u32(ratchet.lastEviction),
   );
 }
 
@@ -147,15 +192,34 @@ function readSession(reader) {
   const length = reader.u8();
   insist(length <= 1 + LIMITS.MAX_CLOSED_CHAINS, 'too many chains');
   const chains = many(length, () => readChain(reader));
-  insist(chains.every(({ chainKey }, at) => (chainKey !== null) === (at === 0)), 'only the first chain is open');
+  insist(
+    chains.every(({ chainKey }, at) => (chainKey !== null) === (at === 0)),
+    'only the first chain is open',
+  );
   const skipped = chains.reduce((sum, chain) => sum + chain.skipped.size, 0);
   insist(skipped <= LIMITS.MAX_STORED_SKIPPED, 'too many skipped keys');
   const [sinceStep, sinceSecret, evicted, lastEviction] = [reader.u64(), reader.u64(), reader.u64(), reader.u32()];
   return {
-    ourAddress, peer, peerAddress, createdAt, unconfirmed, accepted,
+    ourAddress,
+    peer,
+    peerAddress,
+    createdAt,
+    unconfirmed,
+    accepted,
     ratchet: {
-      binding: { sessionId, direction }, rootKey, sending, previousLength, nextSendingKey, peerKey, nextReceivingKey,
-      pq, chains, sinceStep, sinceSecret, evicted, lastEviction,
+      binding: { sessionId, direction },
+      rootKey,
+      sending,
+      previousLength,
+      nextSendingKey,
+      peerKey,
+      nextReceivingKey,
+      pq,
+      chains,
+      sinceStep,
+      sinceSecret,
+      evicted,
+      lastEviction,
     },
   };
 }

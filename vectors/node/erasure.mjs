@@ -24,8 +24,8 @@ for (let exponent = 0, element = 1; exponent < ORDER; exponent += 1) {
   if (element & 0x100) element ^= POLYNOMIAL;
 }
 
-export const multiply = (one, other) => (one && other ? POWERS[LOGARITHMS[one] + LOGARITHMS[other]] : 0);
-export const divide = (one, other) => (one ? POWERS[LOGARITHMS[one] + ORDER - LOGARITHMS[other]] : 0);
+const multiply = (one, other) => (one && other ? POWERS[LOGARITHMS[one] + LOGARITHMS[other]] : 0);
+const divide = (one, other) => (one ? POWERS[LOGARITHMS[one] + ORDER - LOGARITHMS[other]] : 0);
 
 /** "Lagrange": P(x) in every position, from chunks at distinct points. */
 function interpolate(points, chunks, x) {
@@ -47,7 +47,11 @@ export function encodeChunk(stream, k, index, length = CHUNK_LENGTH) {
   if (!isIndex(index)) refuse('UsageError', 'caller', 'an index out of bounds');
   if (index < k) return stream.subarray(index * length, (index + 1) * length);
   const points = [...Array(k).keys()];
-  return interpolate(points, points.map((at) => stream.subarray(at * length, (at + 1) * length)), index);
+  return interpolate(
+    points,
+    points.map((at) => stream.subarray(at * length, (at + 1) * length)),
+    index,
+  );
 }
 
 /** The stream from chunks, a map from index to data; with more than k, the k of lowest index are used. */

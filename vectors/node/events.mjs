@@ -4,13 +4,13 @@ import { createHash } from 'node:crypto';
 
 import { EMPTY, compare, concat, isZero, u32, zeros } from './bytes.mjs';
 import { encodeRing, encodeSession, parseRing, parseSession } from './content.mjs';
-import { StatedDraws } from './draws.mjs';
+import { RecordedDraws, StatedDraws } from './draws.mjs';
 import { Refusal } from './errors.mjs';
 import { parsePrefix } from './handshake.mjs';
 import { makeIdentity } from './identity.mjs';
 import { KEM768 } from './kem.mjs';
 import { readPolicy } from './kinds_messages.mjs';
-import { Members, Mismatch } from './members.mjs';
+import { Members, Mismatch, stated } from './members.mjs';
 import { parseMessage } from './message.mjs';
 import { encodePrekeyBundle, parsePrekeyBundle } from './prekeys.mjs';
 import { emptyRing, handOut, replenish, retire, revoke, rotate, settle } from './ring.mjs';
@@ -31,21 +31,21 @@ class Names extends Map {
 
 /** All that the events of a case are about. What stands in the maps is never changed in place. */
 class World {
-  constructor(before = {}) {
+  constructor(before = {}, draws = new StatedDraws(before.draws)) {
     this.devices = new Names(before.devices);
     this.rings = new Names(before.rings);
     this.bundles = new Names(before.bundles);
     this.sessions = new Names(before.sessions);
     this.messages = new Names(before.messages);
     this.slots = new Names(before.slots);
-    this.draws = new StatedDraws(before.draws);
+    this.draws = draws;
   }
 
   /** An operation with the draws that its event states; `made` names the KEM ciphertexts of its result. */
   drawing(input, who, operation, made = () => []) {
     const { draw, finish } = this.draws.of(who, input.maybe('draws', input.list, []));
     const result = operation(draw);
-    finish(...made(result));
+    finish(made(result));
     return result;
   }
 
@@ -124,7 +124,9 @@ function answered(before, after) {
 const OPERATIONS = {
   identity(world, input, who) {
     const address = input.maybe('address', input.bytes);
-    const identity = world.drawing(input, who, (draw) => makeIdentity(draw('signing_seed', 32), draw('agreement_key', 32)));
+    const identity = world.drawing(input, who, (draw) =>
+      makeIdentity(draw('signing_seed', 32), draw('agreement_key', 32)),
+    );
     world.devices.set(who, { identity, address });
     return { public: identity.public.encoded };
   },
@@ -135,18 +137,25 @@ const OPERATIONS = {
     const lifetime = input.maybe('lifetime', input.big);
     const epoch = input.maybe('epoch', input.big, 1n);
     const ring = world.drawing(input, who, (draw) =>
-      replenish(rotate(emptyRing(identity, address, epoch - 1n), now, draw, lifetime), items, draw));
+      replenish(rotate(emptyRing(identity, address, epoch - 1n), now, draw, lifetime), items, draw),
+    );
     return world.putRing(who, ring);
   },
 
   rotate(world, input, who) {
     const now = input.big('now');
-    return world.putRing(who, world.drawing(input, who, (draw) => rotate(world.rings.get(who), now, draw)));
+    return world.putRing(
+      who,
+      world.drawing(input, who, (draw) => rotate(world.rings.get(who), now, draw)),
+    );
   },
 
   replenish(world, input, who) {
     const count = input.number('count');
-    return world.putRing(who, world.drawing(input, who, (draw) => replenish(world.rings.get(who), count, draw)));
+    return world.putRing(
+      who,
+      world.drawing(input, who, (draw) => replenish(world.rings.get(who), count, draw)),
+    );
   },
 
   retire: (world, input, who) => world.putRing(who, retire(world.rings.get(who), input.big('now'))),
@@ -189,8 +198,10 @@ const OPERATIONS = {
     const requireOneTime = input.maybe('require_one_time', input.flag);
     const now = input.big('now');
     const session = world.drawing(
-      input, who,
-      (draw) => initiate({ ours, ourAddress, theirAddress, published, now, pinned, minimumEpoch, requireOneTime, draw }),
+      input,
+      who,
+      (draw) =>
+        initiate({ ours, ourAddress, theirAddress, published, now, pinned, minimumEpoch, requireOneTime, draw }),
       (begun) => [kemCiphertextOf(begun)],
     );
     return { session_id: session.ratchet.binding.sessionId, ...world.putSession(who, session) };
@@ -201,13 +212,22 @@ const OPERATIONS = {
     const { identity: ours } = world.devices.get(device);
     const pinned = identityOf(world, input, 'known');
     const accepted = accept({
-      ours, ring: world.rings.get(device), now: input.big('now'), bytes: readMessage(world, input), ad: readAd(input), pinned,
+      ours,
+      ring: world.rings.get(device),
+      now: input.big('now'),
+      bytes: readMessage(world, input),
+      ad: readAd(input),
+      pinned,
     });
     const { session, plaintext } = accepted;
     const { state: ring } = world.putRing(device, accepted.ring);
     return {
-      plaintext, session_id: session.ratchet.binding.sessionId, peer: session.peerAddress, created_at: session.createdAt,
-      ring, ...world.putSession(who, session),
+      plaintext,
+      session_id: session.ratchet.binding.sessionId,
+      peer: session.peerAddress,
+      created_at: session.createdAt,
+      ring,
+      ...world.putSession(who, session),
     };
   },
 
@@ -220,7 +240,8 @@ const OPERATIONS = {
     const now = input.maybe('now', input.big);
     const maxPlaintext = input.maybe('max_plaintext', input.number);
     const sent = world.drawing(
-      input, who,
+      input,
+      who,
       (draw) => send(session, { plaintext, ad, policy, now, maxPlaintext, draw }),
       (result) => answered(session, result.session),
     );
@@ -241,7 +262,11 @@ const OPERATIONS = {
   deliver(world, input, who) {
     const maxPlaintext = input.maybe('max_plaintext', input.number);
     const long = input.maybe('long', input.flag, false);
-    const received = receive(world.sessions.get(who), { bytes: readMessage(world, input), ad: readAd(input), maxPlaintext });
+    const received = receive(world.sessions.get(who), {
+      bytes: readMessage(world, input),
+      ad: readAd(input),
+      maxPlaintext,
+    });
     const { plaintext } = received;
     const state = world.putSession(who, received.session);
     if (!long) return { plaintext, ...state };
@@ -279,14 +304,11 @@ const OPERATIONS = {
   },
 };
 
+const refusalOf = ({ name, layer, reason }) => ({ error: name, layer, ...(reason === undefined ? {} : { reason }) });
+
 /** Compares a refusal with what a case or an event says of it. */
-export function expectRefusal(input, error, outputs = {}) {
-  input.expect({
-    ...outputs,
-    error: error.name,
-    layer: error.layer,
-    ...(error.reason === undefined ? {} : { reason: error.reason }),
-  });
+export function expectRefusal(input, error) {
+  input.expect(refusalOf(error));
 }
 
 function perform(world, entry) {
@@ -320,4 +342,26 @@ export function play(events, before = undefined) {
     }
   }
   return world;
+}
+
+/** Makes events: each is performed with fresh draws, and what comes of it is written down. */
+export class Recorder {
+  world = new World(undefined, new RecordedDraws());
+  events = [];
+
+  /** Performs an event that is given by its inputs. Says whether it was not refused. */
+  record(inputs) {
+    const input = new Members(inputs);
+    const op = input.text('op');
+    try {
+      const outputs = OPERATIONS[op](this.world, input, input.text('who'));
+      const draws = this.world.draws.take();
+      this.events.push({ ...inputs, ...(draws.length > 0 ? { draws } : {}), ...stated(outputs) });
+      return true;
+    } catch (error) {
+      if (!(error instanceof Refusal)) throw error;
+      this.events.push({ ...inputs, ...refusalOf(error) });
+      return false;
+    }
+  }
 }

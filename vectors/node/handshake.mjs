@@ -34,7 +34,7 @@ export function parseBlock(block) {
 const sealBlock = (blockKey, nonce, block) =>
   concat(nonce, seal(blockKey, LABELS.PERSON_SEAL_IDENTITY, nonce, EMPTY, block));
 
-export function openBlock(blockKey, sealedBlock) {
+function openBlock(blockKey, sealedBlock) {
   const nonce = sealedBlock.subarray(0, BLOCK_NONCE_LENGTH);
   const sealed = sealedBlock.subarray(BLOCK_NONCE_LENGTH);
   const block = openSeal(blockKey, LABELS.PERSON_SEAL_IDENTITY, nonce, EMPTY, sealed);
@@ -67,10 +67,10 @@ export const prefixHash = (prefix) => hash(LABELS.HASH_PREFIX, prefix);
 // "Transcripts and keys"
 
 /** th0. `published` is { bundle, item }, the item null without one. */
-export const transcript0 = (published, ephemeral, ciphertext) =>
+const transcript0 = (published, ephemeral, ciphertext) =>
   hash(LABELS.HASH_TRANSCRIPT_0, concat(encodePrekeyBundle(published), ephemeral, ciphertext));
 
-export const transcript1 = (th0, sealedBlock, { initiator, responder, initiatorAddress, responderAddress }) =>
+const transcript1 = (th0, sealedBlock, { initiator, responder, initiatorAddress, responderAddress }) =>
   hash(
     LABELS.HASH_TRANSCRIPT_1,
     concat(th0, lp(sealedBlock), initiator.encoded, responder.encoded, lp(initiatorAddress), lp(responderAddress)),
@@ -98,7 +98,8 @@ export function initiateHandshake({ ours, ourAddress, published, now, draw }) {
   const ephemeralKey = draw('ephemeral_key', 32);
   const ephemeral = agreementPublic(ephemeralKey);
   const { ciphertext, secret: kemSecret } = KEM1024.encapsulate(
-    item ? item.kemKey : bundle.lastResortKey, draw('kem1024_m', 32),
+    item ? item.kemKey : bundle.lastResortKey,
+    draw('kem1024_m', 32),
   );
   const agreements = {
     dh2: dh(ephemeralKey, bundle.identity.agreement),
@@ -111,14 +112,29 @@ export function initiateHandshake({ ours, ourAddress, published, now, draw }) {
   const block = encodeBlock(ours.public, ourAddress, now);
   const sealedBlock = sealBlock(blockKey, draw('block_nonce', BLOCK_NONCE_LENGTH), block);
   const th1 = transcript1(th0, sealedBlock, {
-    initiator: ours.public, responder: bundle.identity, initiatorAddress: ourAddress, responderAddress: bundle.address,
+    initiator: ours.public,
+    responder: bundle.identity,
+    initiatorAddress: ourAddress,
+    responderAddress: bundle.address,
   });
   const dh1 = dh(ours.agreementKey, bundle.signedPrekey);
   const prefix = encodePrefix({
-    bundleId: bundle.id, itemId: item ? item.id : null, ephemeral, ciphertext, sealedBlock,
+    bundleId: bundle.id,
+    itemId: item ? item.id : null,
+    ephemeral,
+    ciphertext,
+    sealedBlock,
   });
   return {
-    ...agreements, dh1, ciphertext, th0, blockKey, block, th1, prefix, secrets: deriveSession(th1, dh1, agreements),
+    ...agreements,
+    dh1,
+    ciphertext,
+    th0,
+    blockKey,
+    block,
+    th1,
+    prefix,
+    secrets: deriveSession(th1, dh1, agreements),
   };
 }
 
@@ -139,7 +155,10 @@ export function openHandshake({ ours, prefix, record, itemRecord }) {
 /** "Acceptance", step 9. */
 export function completeHandshake({ ours, prefix, record, opened, initiator, initiatorAddress }) {
   const th1 = transcript1(opened.th0, prefix.sealedBlock, {
-    initiator, responder: ours.public, initiatorAddress, responderAddress: record.bundle.address,
+    initiator,
+    responder: ours.public,
+    initiatorAddress,
+    responderAddress: record.bundle.address,
   });
   return deriveSession(th1, dh(record.signedPrekeyPrivate, initiator.agreement), opened.agreements);
 }

@@ -6,9 +6,9 @@ import { LABELS } from './labels.mjs';
 import { VERSION } from './limits.mjs';
 import { aeadOpen, aeadSeal } from './primitives.mjs';
 
-export const HEADER_LENGTH = 142;
+const HEADER_LENGTH = 142;
 export const SEALED_HEADER_LENGTH = HEADER_LENGTH + 16;
-export const HEADER_NONCE_LENGTH = 12;
+const HEADER_NONCE_LENGTH = 12;
 
 export const FROM_INITIATOR = 1;
 export const FROM_RESPONDER = 2;

@@ -1,10 +1,18 @@
 // Identities, addresses and fingerprints: docs/spec/identity.md.
 
-import { Reader, concat, equal, lp, u8 } from './bytes.mjs';
+import { concat, equal, lp, u8 } from './bytes.mjs';
 import { refuse } from './errors.mjs';
 import { LABELS } from './labels.mjs';
 import { LIMITS } from './limits.mjs';
-import { agreementPublic, checkAgreementKey, checkSigningKey, hash, sign, signingPublic, verify } from './primitives.mjs';
+import {
+  agreementPublic,
+  checkAgreementKey,
+  checkSigningKey,
+  hash,
+  sign,
+  signingPublic,
+  verify,
+} from './primitives.mjs';
 
 export const IDENTITY_LENGTH = 128;
 
@@ -38,15 +46,14 @@ export function makeIdentity(signingSeed, agreementKey) {
 }
 
 /** Equal if both keys are, whatever the signatures. */
-export const sameIdentity = (one, other) =>
-  equal(one.signing, other.signing) && equal(one.agreement, other.agreement);
+export const sameIdentity = (one, other) => equal(one.signing, other.signing) && equal(one.agreement, other.agreement);
 
-export const sharesKey = (one, other) =>
-  equal(one.signing, other.signing) || equal(one.agreement, other.agreement);
+export const sharesKey = (one, other) => equal(one.signing, other.signing) || equal(one.agreement, other.agreement);
 
 /** "Address": 1 to 128 bytes, given by the application. */
 export function checkAddress(address) {
-  if (address.length < 1 || address.length > LIMITS.MAX_ADDRESS) refuse('UsageError', 'caller', 'an address of another length');
+  if (address.length < 1 || address.length > LIMITS.MAX_ADDRESS)
+    refuse('UsageError', 'caller', 'an address of another length');
   return address;
 }
 

@@ -4,14 +4,28 @@ import { EMPTY, equal } from './bytes.mjs';
 import { encodeSession } from './content.mjs';
 import { encodeBlock, encodePrefix, initiateHandshake, parseBlock, parsePrefix, prefixHash } from './handshake.mjs';
 import { bodyData, headerData, openHeader } from './header.mjs';
-import { fingerprintDigits, fingerprintHalf, checkScanned, makeIdentity, parseIdentity, scannable } from './identity.mjs';
+import {
+  fingerprintDigits,
+  fingerprintHalf,
+  checkScanned,
+  makeIdentity,
+  parseIdentity,
+  scannable,
+} from './identity.mjs';
 import { KEM1024 } from './kem.mjs';
 import { spoilt } from './kinds_primitives.mjs';
 import { INITIAL, parseMessage } from './message.mjs';
 import { Mismatch } from './members.mjs';
 import { pad } from './padding.mjs';
 import {
-  encodePrekeyBundle, judge, makeItem, makeSignedBundle, parseItem, parsePrekeyBundle, parseSignedBundle, verifyItem,
+  encodePrekeyBundle,
+  judge,
+  makeItem,
+  makeSignedBundle,
+  parseItem,
+  parsePrekeyBundle,
+  parseSignedBundle,
+  verifyItem,
 } from './prekeys.mjs';
 import { agreementPublic, chainStep, dh } from './primitives.mjs';
 import { rootStep } from './ratchet.mjs';
@@ -28,24 +42,39 @@ function readRing(input) {
   const signedPrekeyPrivate = input.bytes('signed_prekey');
   const lastResortSeed = input.bytes('last_resort_seed');
   const bundle = makeSignedBundle(owner, {
-    address, epoch, notBefore: input.big('not_before'), notAfter: input.big('not_after'),
-    signedPrekey: agreementPublic(signedPrekeyPrivate), lastResortKey: KEM1024.publicOf(lastResortSeed),
+    address,
+    epoch,
+    notBefore: input.big('not_before'),
+    notAfter: input.big('not_after'),
+    signedPrekey: agreementPublic(signedPrekeyPrivate),
+    lastResortKey: KEM1024.publicOf(lastResortSeed),
   });
   const ring = {
-    owner, address, epoch, bundles: [{ bundle, signedPrekeyPrivate, lastResortSeed, remembered: [] }], items: [],
+    owner,
+    address,
+    epoch,
+    bundles: [{ bundle, signedPrekeyPrivate, lastResortSeed, remembered: [] }],
+    items: [],
   };
   if (!input.has('one_time_key')) return ring;
   const prekeyPrivate = input.bytes('one_time_key');
   const kemSeed = input.bytes('one_time_seed');
   const item = makeItem(owner, {
-    address, epoch, prekey: agreementPublic(prekeyPrivate), kemKey: KEM1024.publicOf(kemSeed),
+    address,
+    epoch,
+    prekey: agreementPublic(prekeyPrivate),
+    kemKey: KEM1024.publicOf(kemSeed),
   });
   return { ...ring, items: [{ item, prekeyPrivate, kemSeed, handedOut: true }] };
 }
 
 const DRAWN = {
-  ephemeral_key: 'ephemeral_key', kem1024_m: 'kem_m', block_nonce: 'block_nonce', ratchet_key: 'ratchet_key',
-  kem768_seed: 'kem768_seed', nonce: 'nonce',
+  ephemeral_key: 'ephemeral_key',
+  kem1024_m: 'kem_m',
+  block_nonce: 'block_nonce',
+  ratchet_key: 'ratchet_key',
+  kem768_seed: 'kem768_seed',
+  nonce: 'nonce',
 };
 
 function sameCiphertext(input, made) {
@@ -55,26 +84,39 @@ function sameCiphertext(input, made) {
 export const HANDSHAKE_KINDS = {
   SignedBundleOf(input) {
     const bundle = makeSignedBundle(ownerOf(input), {
-      address: input.bytes('address'), epoch: input.big('epoch'), notBefore: input.big('not_before'),
-      notAfter: input.big('not_after'), signedPrekey: input.bytes('signed_prekey'),
+      address: input.bytes('address'),
+      epoch: input.big('epoch'),
+      notBefore: input.big('not_before'),
+      notAfter: input.big('not_after'),
+      signedPrekey: input.bytes('signed_prekey'),
       lastResortKey: input.bytes('last_resort_key'),
     });
     return { encoded: bundle.encoded, bundle_id: bundle.id };
   },
 
   OneTimeItemOf(input) {
-    const item = makeItem({ signingSeed: input.bytes('signing_seed') }, {
-      address: input.bytes('address'), epoch: input.big('epoch'), prekey: input.bytes('prekey'),
-      kemKey: input.bytes('kem_key'),
-    });
+    const item = makeItem(
+      { signingSeed: input.bytes('signing_seed') },
+      {
+        address: input.bytes('address'),
+        epoch: input.big('epoch'),
+        prekey: input.bytes('prekey'),
+        kemKey: input.bytes('kem_key'),
+      },
+    );
     return { encoded: item.encoded, item_id: item.id };
   },
 
   SignedBundle(input) {
     const bundle = parseSignedBundle(input.bytes('encoded'));
     return {
-      bundle_id: bundle.id, address: bundle.address, signed_prekey: bundle.signedPrekey,
-      highest_version: bundle.highest, epoch: bundle.epoch, not_before: bundle.notBefore, not_after: bundle.notAfter,
+      bundle_id: bundle.id,
+      address: bundle.address,
+      signed_prekey: bundle.signedPrekey,
+      highest_version: bundle.highest,
+      epoch: bundle.epoch,
+      not_before: bundle.notBefore,
+      not_after: bundle.notAfter,
     };
   },
 
@@ -89,7 +131,9 @@ export const HANDSHAKE_KINDS = {
     const published = parsePrekeyBundle(encoded);
     const { bundle, item } = published;
     return {
-      bundle_id: bundle.id, item_id: item ? item.id : EMPTY, same: equal(encodePrekeyBundle(published), encoded),
+      bundle_id: bundle.id,
+      item_id: item ? item.id : EMPTY,
+      same: equal(encodePrekeyBundle(published), encoded),
     };
   },
 
@@ -143,7 +187,10 @@ export const HANDSHAKE_KINDS = {
       dh4: handshake.dh4 ?? EMPTY,
       kem_secret: handshake.kemSecret,
       last_resort_rejected: KEM1024.decapsulate(record.lastResortSeed, spoilt(ciphertext)),
-      one_time_rejected: KEM1024.decapsulate((itemRecord ?? { kemSeed: record.lastResortSeed }).kemSeed, spoilt(ciphertext)),
+      one_time_rejected: KEM1024.decapsulate(
+        (itemRecord ?? { kemSeed: record.lastResortSeed }).kemSeed,
+        spoilt(ciphertext),
+      ),
       th0: handshake.th0,
       block_key: handshake.blockKey,
       block: handshake.block,
@@ -172,8 +219,12 @@ export const HANDSHAKE_KINDS = {
     const encoded = input.bytes('encoded');
     const prefix = parsePrefix(encoded);
     return {
-      bundle_id: prefix.bundleId, item_id: prefix.itemId ?? EMPTY, ephemeral: prefix.ephemeral,
-      ciphertext: prefix.ciphertext, sealed_block: prefix.sealedBlock, hash: prefixHash(encoded),
+      bundle_id: prefix.bundleId,
+      item_id: prefix.itemId ?? EMPTY,
+      ephemeral: prefix.ephemeral,
+      ciphertext: prefix.ciphertext,
+      sealed_block: prefix.sealedBlock,
+      hash: prefixHash(encoded),
       same: equal(encodePrefix(prefix), encoded),
     };
   },
@@ -188,14 +239,20 @@ export const HANDSHAKE_KINDS = {
     const block = parseBlock(encoded);
     const again = encodeBlock(block.identity, block.address, block.createdAt, block.highest);
     return {
-      identity: block.identity.encoded, address: block.address, created_at: block.createdAt,
-      highest_version: block.highest, same: equal(again, encoded),
+      identity: block.identity.encoded,
+      address: block.address,
+      created_at: block.createdAt,
+      highest_version: block.highest,
+      same: equal(again, encoded),
     };
   },
 
   Fingerprint(input) {
     const { half: ours } = fingerprintHalf(parseIdentity(input.bytes('our_identity')), input.bytes('our_address'));
-    const { half: theirs } = fingerprintHalf(parseIdentity(input.bytes('their_identity')), input.bytes('their_address'));
+    const { half: theirs } = fingerprintHalf(
+      parseIdentity(input.bytes('their_identity')),
+      input.bytes('their_address'),
+    );
     if (input.has('scanned')) {
       checkScanned(input.bytes('scanned'), ours, theirs);
       return {};

@@ -46,22 +46,31 @@ export const MESSAGE_KINDS = {
     const bytes = input.bytes('message');
     const message = parseMessage(bytes, input.number('max_padded'));
     return {
-      type: message.type, prefix: message.prefix ?? EMPTY, nonce: message.nonce,
-      sealed_header: message.sealedHeader, body: message.body, same: equal(encodeMessage(message), bytes),
+      type: message.type,
+      prefix: message.prefix ?? EMPTY,
+      nonce: message.nonce,
+      sealed_header: message.sealedHeader,
+      body: message.body,
+      same: equal(encodeMessage(message), bytes),
     };
   },
 
   SealHeader(input) {
     const binding = readBinding(input);
     const header = encodeHeader({
-      ratchetKey: input.bytes('ratchet_key'), previousLength: input.number('previous_length'),
-      number: input.number('number'), pqEpoch: input.number('pq_epoch'),
+      ratchetKey: input.bytes('ratchet_key'),
+      previousLength: input.number('previous_length'),
+      number: input.number('number'),
+      pqEpoch: input.number('pq_epoch'),
       chunk: { kind: input.number('chunk_kind'), index: input.number('chunk_index'), data: input.bytes('chunk') },
     });
     const data = headerData(binding);
     const sealedHeader = sealHeader(input.bytes('key'), input.bytes('nonce'), data, header);
     return {
-      header, header_ad: data, sealed: sealedHeader, body_ad: bodyData({ ...binding, sealedHeader, ad: input.bytes('ad') }),
+      header,
+      header_ad: data,
+      sealed: sealedHeader,
+      body_ad: bodyData({ ...binding, sealedHeader, ad: input.bytes('ad') }),
     };
   },
 
@@ -69,9 +78,12 @@ export const MESSAGE_KINDS = {
     const data = headerData(readBinding(input));
     const keys = input.list('keys').map(unhex);
     const nonce = input.bytes('nonce');
-    const opened = input.list('sealed').map(
-      (sealed) => tryHeaders(keys, nonce, data, unhex(sealed)) ?? refuse('AuthenticationError', 'header', 'no key opens it'),
-    );
+    const opened = input
+      .list('sealed')
+      .map(
+        (sealed) =>
+          tryHeaders(keys, nonce, data, unhex(sealed)) ?? refuse('AuthenticationError', 'header', 'no key opens it'),
+      );
     return { opened_by: opened.map(({ place }) => place), headers: opened.map(({ header }) => header) };
   },
 

@@ -8,7 +8,17 @@ import { KEM1024, KEM768 } from './kem.mjs';
 import { LABELS } from './labels.mjs';
 import { Mismatch } from './members.mjs';
 import {
-  agreementPublic, blake, chainStep, checkAgreementKey, dh, hash, hkdf, openSeal, seal, sign, signingPublic,
+  agreementPublic,
+  blake,
+  chainStep,
+  checkAgreementKey,
+  dh,
+  hash,
+  hkdf,
+  openSeal,
+  seal,
+  sign,
+  signingPublic,
 } from './primitives.mjs';
 import { rootStep } from './ratchet.mjs';
 
@@ -44,8 +54,12 @@ export const PRIMITIVE_KINDS = {
 
   RootStep(input) {
     const step = rootStep(
-      input.bytes('root_key'), input.bytes('dh'), input.maybe('pq_secret', input.bytes, null),
-      input.bytes('sender'), input.bytes('receiver'), input.number('pq_epoch'),
+      input.bytes('root_key'),
+      input.bytes('dh'),
+      input.maybe('pq_secret', input.bytes, null),
+      input.bytes('sender'),
+      input.bytes('receiver'),
+      input.number('pq_epoch'),
     );
     return { next_root_key: step.rootKey, chain_key: step.chainKey, next_header_key: step.nextHeaderKey };
   },
@@ -92,14 +106,22 @@ export const PRIMITIVE_KINDS = {
 
   Seal(input) {
     const sealed = seal(
-      input.bytes('key'), labelOf(input.text('person')), input.bytes('nonce'), input.bytes('ad'), input.bytes('plaintext'),
+      input.bytes('key'),
+      labelOf(input.text('person')),
+      input.bytes('nonce'),
+      input.bytes('ad'),
+      input.bytes('plaintext'),
     );
     return { commitment: sealed.subarray(0, 32), ciphertext: sealed.subarray(32) };
   },
 
   Unseal(input) {
     const plaintext = openSeal(
-      input.bytes('key'), labelOf(input.text('person')), input.bytes('nonce'), input.bytes('ad'), input.bytes('sealed'),
+      input.bytes('key'),
+      labelOf(input.text('person')),
+      input.bytes('nonce'),
+      input.bytes('ad'),
+      input.bytes('sealed'),
     );
     return { plaintext: plaintext ?? refuse('AuthenticationError', 'seal', 'the seal does not open') };
   },

@@ -7,7 +7,17 @@ import { readChunks } from './kinds_messages.mjs';
 import { spoilt } from './kinds_primitives.mjs';
 import { Mismatch } from './members.mjs';
 import {
-  absorb, answer, checkChunk, encodePq, joinEpoch, nextChunk, offer, opensChain, readAnswer, readOffer, readPq,
+  absorb,
+  answer,
+  checkChunk,
+  encodePq,
+  joinEpoch,
+  nextChunk,
+  offer,
+  opensChain,
+  readAnswer,
+  readOffer,
+  readPq,
 } from './pq.mjs';
 
 const rejectedZeros = (seed) => KEM768.decapsulate(seed, zeros(KEM768.ciphertextLength));
@@ -66,7 +76,9 @@ export const QUANTUM_KINDS = {
     const made = answer(input.bytes('session_id'), input.number('epoch'), KEM768.publicOf(seed), input.bytes('m'));
     sameCiphertext(input, made.ciphertext);
     return {
-      kem_secret: made.kemSecret, rejected: KEM768.decapsulate(seed, spoilt(made.ciphertext)), secret: made.secret,
+      kem_secret: made.kemSecret,
+      rejected: KEM768.decapsulate(seed, spoilt(made.ciphertext)),
+      secret: made.secret,
       stream: made.stream,
     };
   },

@@ -65,7 +65,11 @@ function accumulatedSession(number) {
   const nonce = take(NONCE_LENGTH);
   const binding = { sessionId, direction: FROM_INITIATOR };
   const header = encodeHeader({
-    ratchetKey, previousLength: 0, number: messageNumber, pqEpoch, chunk: { kind: 0, index: 0, data: zeros(CHUNK_LENGTH) },
+    ratchetKey,
+    previousLength: 0,
+    number: messageNumber,
+    pqEpoch,
+    chunk: { kind: 0, index: 0, data: zeros(CHUNK_LENGTH) },
   });
   const sealedHeader = sealHeader(initiatorHeaderKey, nonce, headerData({ ...binding, type: ORDINARY }), header);
   const plaintext = take(take(1)[0]);
@@ -86,7 +90,8 @@ export const RANDOM_KINDS = {
     const test = new ContinuousTest();
     const [first, last] = [input.bytes('first'), input.bytes('last')];
     test.see(first);
-    for (let number = 0, between = input.number('between'); number < between; number += 1) test.see(sha256(u16(number)));
+    for (let number = 0, between = input.number('between'); number < between; number += 1)
+      test.see(sha256(u16(number)));
     test.see(last);
     return { sha256_of_draws: sha256(concat(first, last)) };
   },

@@ -6,7 +6,17 @@ import { LIMITS } from './limits.mjs';
 import { Members, Mismatch } from './members.mjs';
 import { goodTogether } from './prekeys.mjs';
 import { newest } from './ring.mjs';
-import { KINDS, anchored, deriveRecord, lowestGeneration, makeContext, makeVault, openBlob, recordName, sealBlob } from './state.mjs';
+import {
+  KINDS,
+  anchored,
+  deriveRecord,
+  lowestGeneration,
+  makeContext,
+  makeVault,
+  openBlob,
+  recordName,
+  sealBlob,
+} from './state.mjs';
 
 function contextOf(input) {
   const kind = input.text('kind');
@@ -19,8 +29,7 @@ const SUMMARIES = {
 
   ring(ring) {
     const record = newest(ring);
-    const isOffered = ({ item, handedOut }) =>
-      !handedOut && goodTogether(item, { epoch: ring.epoch });
+    const isOffered = ({ item, handedOut }) => !handedOut && goodTogether(item, { epoch: ring.epoch });
     return {
       public: ring.owner.public.encoded,
       address: ring.address,
@@ -54,7 +63,9 @@ function open(input, blob, stand) {
   const opened = openBlob(vault, context, blob, stand);
   const again = sealBlob(vault, context, opened.generation, opened.nonce, opened.value);
   return {
-    generation: opened.generation, summary: SUMMARIES[context.kind](opened.value), same: equal(again, blob),
+    generation: opened.generation,
+    summary: SUMMARIES[context.kind](opened.value),
+    same: equal(again, blob),
   };
 }
 
@@ -93,9 +104,13 @@ export const STATE_KINDS = {
     const blob = concat(input.bytes('blob'), zeros(input.maybe('zeros', input.number, 0)));
     if (input.has('minimum_generation')) return open(input, blob, lowestGeneration(input.big('minimum_generation')));
     let entry = readAnchor(input);
-    const outputs = open(input, blob, anchored(entry, (next) => {
-      entry = next;
-    }));
+    const outputs = open(
+      input,
+      blob,
+      anchored(entry, (next) => {
+        entry = next;
+      }),
+    );
     return { ...outputs, anchored: entry.generation };
   },
 

@@ -6,7 +6,7 @@ import { hex, unhex } from './bytes.mjs';
 export class Mismatch extends Error {}
 
 /** A computed value in the form in which vectors state it. */
-function stated(value) {
+export function stated(value) {
   if (value instanceof Uint8Array) return hex(value);
   if (typeof value === 'bigint') return value <= Number.MAX_SAFE_INTEGER ? Number(value) : String(value);
   if (Array.isArray(value)) return value.map(stated);

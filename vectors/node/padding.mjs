@@ -20,7 +20,8 @@ export function padme(l, floor) {
 
 /** A policy maps l to p. The default is Padmé with a floor of 64. */
 export function padmePolicy(floor = LIMITS.PADME_FLOOR) {
-  if (!Number.isInteger(floor) || floor < 1 || floor > MOST_FLOOR) refuse('UsageError', 'caller', 'a floor out of bounds');
+  if (!Number.isInteger(floor) || floor < 1 || floor > MOST_FLOOR)
+    refuse('UsageError', 'caller', 'a floor out of bounds');
   return (l) => padme(l, floor);
 }
 

@@ -10,10 +10,10 @@ import { LABELS } from './labels.mjs';
 import { LIMITS } from './limits.mjs';
 import { hash, hkdf } from './primitives.mjs';
 
-export const PHASES = Object.freeze(['Idle', 'Carrying', 'Ready', 'Collecting', 'HasKey', 'Answering']);
-export const KIND_NONE = 0;
-export const KIND_KEY = 1;
-export const KIND_CIPHERTEXT = 2;
+const PHASES = Object.freeze(['Idle', 'Carrying', 'Ready', 'Collecting', 'HasKey', 'Answering']);
+const KIND_NONE = 0;
+const KIND_KEY = 1;
+const KIND_CIPHERTEXT = 2;
 
 const DIGEST_LENGTH = 32;
 const TAIL_LENGTH = 32;
@@ -41,7 +41,7 @@ export function readOffer(stream) {
 }
 
 /** Secret and confirmation of exchange number `exchange`. */
-export function exchangeSecrets(sessionId, exchange, key, ciphertext, kemSecret) {
+function exchangeSecrets(sessionId, exchange, key, ciphertext, kemSecret) {
   const context = concat(sessionId, u32(exchange), hash(LABELS.HASH_PQ_EXCHANGE, concat(key, ciphertext)));
   const okm = hkdf(zeros(64), kemSecret, LABELS.KDF_PQ_SECRET, context, 64);
   return { secret: okm.subarray(0, 32), confirmation: okm.subarray(32) };
@@ -65,7 +65,7 @@ export function readAnswer(sessionId, exchange, seed, stream) {
 // "Epochs and roles", "Phases"
 
 /** The initiator owns the odd exchanges; the exchange in progress is number epoch + 1. */
-export const isOwner = (initiator, epoch) => initiator === (epoch % 2 === 0);
+const isOwner = (initiator, epoch) => initiator === (epoch % 2 === 0);
 
 export const begin = (initiator) =>
   initiator ? { epoch: 0, phase: 'Idle' } : { epoch: 0, phase: 'Collecting', collected: new Map() };
@@ -198,8 +198,10 @@ export function readPq(reader, initiator) {
   const index = reader.u8();
   const phase = PHASES[reader.u8()];
   if (phase === undefined) refuse('MalformedMessage', 'encoding', 'an unknown phase');
-  if (isOwner(initiator, epoch) !== PHASES.indexOf(phase) < 3) refuse('MalformedMessage', 'encoding', 'a phase of the other role');
+  if (isOwner(initiator, epoch) !== PHASES.indexOf(phase) < 3)
+    refuse('MalformedMessage', 'encoding', 'a phase of the other role');
   const sends = phase === 'Carrying' || phase === 'Answering';
-  if (index >= LIMITS.MAX_CHUNKS || (!sends && index !== 0)) refuse('MalformedMessage', 'encoding', 'an index out of bounds');
+  if (index >= LIMITS.MAX_CHUNKS || (!sends && index !== 0))
+    refuse('MalformedMessage', 'encoding', 'an index out of bounds');
   return { epoch, phase, ...(sends ? { index } : {}), ...READ_HELD[phase](reader) };
 }

@@ -29,13 +29,28 @@ const bundleId = (encoded) => hash(LABELS.HASH_BUNDLE_ID, encoded).subarray(0, I
 /** "Signed bundle": made by its owner. */
 export function makeSignedBundle(owner, { address, epoch, notBefore, notAfter, signedPrekey, lastResortKey }) {
   const content = concat(
-    u8(VERSION), u8(HIGHEST), lp(address), owner.public.encoded, u64(epoch), u64(notBefore), u64(notAfter),
-    signedPrekey, lastResortKey,
+    u8(VERSION),
+    u8(HIGHEST),
+    lp(address),
+    owner.public.encoded,
+    u64(epoch),
+    u64(notBefore),
+    u64(notAfter),
+    signedPrekey,
+    lastResortKey,
   );
   const encoded = concat(content, sign(owner.signingSeed, LABELS.SIGN_BUNDLE, content));
   return {
-    encoded, id: bundleId(encoded), highest: HIGHEST, address, identity: owner.public, epoch, notBefore, notAfter,
-    signedPrekey, lastResortKey,
+    encoded,
+    id: bundleId(encoded),
+    highest: HIGHEST,
+    address,
+    identity: owner.public,
+    epoch,
+    notBefore,
+    notAfter,
+    signedPrekey,
+    lastResortKey,
   };
 }
 
@@ -60,7 +75,16 @@ export function parseSignedBundle(encoded) {
   }
   if (notBefore >= notAfter || notAfter - notBefore > MAX_BUNDLE_LIFETIME) rejectBundle('INVALID_VALIDITY', 'policy');
   return {
-    encoded, id: bundleId(encoded), highest, address, identity, epoch, notBefore, notAfter, signedPrekey, lastResortKey,
+    encoded,
+    id: bundleId(encoded),
+    highest,
+    address,
+    identity,
+    epoch,
+    notBefore,
+    notAfter,
+    signedPrekey,
+    lastResortKey,
   };
 }
 
@@ -122,7 +146,10 @@ export function parsePrekeyBundle(encoded) {
 }
 
 /** "What an initiator checks", 1 to 7. */
-export function judge({ bundle, item }, { ours, theirAddress, now, pinned, minimumEpoch = 0n, requireOneTime = false }) {
+export function judge(
+  { bundle, item },
+  { ours, theirAddress, now, pinned, minimumEpoch = 0n, requireOneTime = false },
+) {
   checkTime(now);
   if (!equal(bundle.address, theirAddress)) rejectBundle('WRONG_ADDRESS', 'policy');
   if (pinned && !sameIdentity(bundle.identity, pinned)) {

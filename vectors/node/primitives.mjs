@@ -1,8 +1,15 @@
 // The primitives and their input checks: docs/spec/primitives.md.
 
 import {
-  createCipheriv, createDecipheriv, createHash, createPrivateKey, createPublicKey, diffieHellman, hkdfSync,
-  sign as signEd25519, verify as verifyEd25519,
+  createCipheriv,
+  createDecipheriv,
+  createHash,
+  createPrivateKey,
+  createPublicKey,
+  diffieHellman,
+  hkdfSync,
+  sign as signEd25519,
+  verify as verifyEd25519,
 } from 'node:crypto';
 
 import { blake2b } from '@noble/hashes/blake2.js';
@@ -137,7 +144,7 @@ const COMMITMENT_LENGTH = 32;
 const ZERO_NONCE = zeros(12);
 
 /** "Committing seal": the key of the AEAD, and the commitment. */
-export function sealKeys(key, person, nonce, ad) {
+function sealKeys(key, person, nonce, ad) {
   const okm = blake(key, person, concat(nonce, ad));
   return { aeadKey: okm.subarray(0, 32), commitment: okm.subarray(32) };
 }

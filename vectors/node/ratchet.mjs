@@ -7,7 +7,14 @@
 import { concat, equal, u32, u8 } from './bytes.mjs';
 import { translate, refuse } from './errors.mjs';
 import {
-  FROM_INITIATOR, FROM_RESPONDER, bodyData, encodeHeader, headerData, parseHeader, sealHeader, tryHeaders,
+  FROM_INITIATOR,
+  FROM_RESPONDER,
+  bodyData,
+  encodeHeader,
+  headerData,
+  parseHeader,
+  sealHeader,
+  tryHeaders,
 } from './header.mjs';
 import { LABELS } from './labels.mjs';
 import { LIMITS } from './limits.mjs';
@@ -66,7 +73,12 @@ function openChain(state, draw) {
   const { pq, secret } = opensChain(state.pq, state.binding.sessionId, draw);
   const step = rootStep(state.rootKey, dh(privateKey, state.peerKey), secret, publicKey, state.peerKey, pq.epoch);
   const sending = {
-    privateKey, publicKey, headerKey: state.nextSendingKey, chainKey: step.chainKey, number: 0, pqEpoch: pq.epoch,
+    privateKey,
+    publicKey,
+    headerKey: state.nextSendingKey,
+    chainKey: step.chainKey,
+    number: 0,
+    pqEpoch: pq.epoch,
   };
   return { state: { ...state, rootKey: step.rootKey, nextSendingKey: step.nextHeaderKey, sending, pq }, secret };
 }
@@ -75,14 +87,20 @@ function openChain(state, draw) {
 export function encrypt(before, padded, ad, prefixHash, draw) {
   const step = before.sending === null;
   const { state, secret } = step ? openChain(before, draw) : { state: before, secret: null };
-  const { sending, binding: { sessionId, direction } } = state;
+  const {
+    sending,
+    binding: { sessionId, direction },
+  } = state;
   if (sending.number === LIMITS.MAX_CHAIN_LENGTH) refuse('ChainExhausted', 'chain', 'the chain is as long as may be');
   const { chainKey, messageKey } = chainStep(sending.chainKey);
   const nonce = draw('nonce', NONCE_LENGTH);
   const { pq, chunk } = nextChunk(state.pq);
   const header = encodeHeader({
-    ratchetKey: sending.publicKey, previousLength: state.previousLength, number: sending.number,
-    pqEpoch: sending.pqEpoch, chunk,
+    ratchetKey: sending.publicKey,
+    previousLength: state.previousLength,
+    number: sending.number,
+    pqEpoch: sending.pqEpoch,
+    chunk,
   });
   const sealedHeader = sealHeader(sending.headerKey, nonce, dataOf(direction, sessionId, prefixHash), header);
   const data = bodyData({ sessionId, direction, sealedHeader, ad });
@@ -173,11 +191,22 @@ function onNewChain(state, own, header) {
     () => refuse('ProtocolViolation', 'header content', 'a ratchet key that X25519 refuses'),
   );
   const step = rootStep(
-    state.rootKey, dh(own.privateKey, ratchetKey), secret, ratchetKey, own.publicKey, header.pqEpoch,
+    state.rootKey,
+    dh(own.privateKey, ratchetKey),
+    secret,
+    ratchetKey,
+    own.publicKey,
+    header.pqEpoch,
   );
   const fresh = {
-    headerKey: state.nextReceivingKey, chainKey: step.chainKey, ratchetKey, previousLength: header.previousLength,
-    pqEpoch: header.pqEpoch, number: 0, evictedBelow: 0, skipped: new Map(),
+    headerKey: state.nextReceivingKey,
+    chainKey: step.chainKey,
+    ratchetKey,
+    previousLength: header.previousLength,
+    pqEpoch: header.pqEpoch,
+    number: 0,
+    evictedBelow: 0,
+    skipped: new Map(),
   };
   const taken = take(fresh, header.number);
   return {

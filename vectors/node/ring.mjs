@@ -17,7 +17,11 @@ const LAST_EPOCH = 2n ** 64n - 1n;
 
 /** A ring in which nothing is published yet. A device that has lost its ring continues above its last epoch. */
 export const emptyRing = (owner, address, lastEpoch = 0n) => ({
-  owner, address: checkAddress(address), epoch: lastEpoch, bundles: [], items: [],
+  owner,
+  address: checkAddress(address),
+  epoch: lastEpoch,
+  bundles: [],
+  items: [],
 });
 
 /** The bundle of the newest epoch, unless it was revoked or retired. */
@@ -48,10 +52,18 @@ export function rotate(before, now, draw, lifetime = MAX_BUNDLE_LIFETIME) {
   const lastResortSeed = draw('last_resort_seed', 64);
   const epoch = ring.epoch + 1n;
   const bundle = makeSignedBundle(ring.owner, {
-    address: ring.address, epoch, notBefore: now, notAfter: now + lifetime,
-    signedPrekey: agreementPublic(signedPrekeyPrivate), lastResortKey: KEM1024.publicOf(lastResortSeed),
+    address: ring.address,
+    epoch,
+    notBefore: now,
+    notAfter: now + lifetime,
+    signedPrekey: agreementPublic(signedPrekeyPrivate),
+    lastResortKey: KEM1024.publicOf(lastResortSeed),
   });
-  return { ...ring, epoch, bundles: [...ring.bundles, { bundle, signedPrekeyPrivate, lastResortSeed, remembered: [] }] };
+  return {
+    ...ring,
+    epoch,
+    bundles: [...ring.bundles, { bundle, signedPrekeyPrivate, lastResortSeed, remembered: [] }],
+  };
 }
 
 /** *Replenish*. */
@@ -63,7 +75,10 @@ export function replenish(ring, count, draw) {
     const prekeyPrivate = draw('one_time_key', 32);
     const kemSeed = draw('one_time_seed', 64);
     const item = makeItem(ring.owner, {
-      address: ring.address, epoch: ring.epoch, prekey: agreementPublic(prekeyPrivate), kemKey: KEM1024.publicOf(kemSeed),
+      address: ring.address,
+      epoch: ring.epoch,
+      prekey: agreementPublic(prekeyPrivate),
+      kemKey: KEM1024.publicOf(kemSeed),
     });
     return { item, prekeyPrivate, kemSeed, handedOut: false };
   });
@@ -83,7 +98,8 @@ export function handOut(ring) {
 export function revoke(ring, ids) {
   const named = (id) => ids.some((other) => equal(id, other));
   const known = [...ring.bundles.map(({ bundle }) => bundle.id), ...ring.items.map(({ item }) => item.id)];
-  if (!ids.every((id) => known.some((other) => equal(id, other)))) refuse('UsageError', 'caller', 'an id that names nothing');
+  if (!ids.every((id) => known.some((other) => equal(id, other))))
+    refuse('UsageError', 'caller', 'an id that names nothing');
   return withoutLostItems({
     ...ring,
     bundles: ring.bundles.filter(({ bundle }) => !named(bundle.id)),

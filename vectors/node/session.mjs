@@ -6,7 +6,14 @@
 
 import { EMPTY, equal } from './bytes.mjs';
 import { refuse } from './errors.mjs';
-import { completeHandshake, initiateHandshake, openHandshake, parseBlock, parsePrefix, prefixHash } from './handshake.mjs';
+import {
+  completeHandshake,
+  initiateHandshake,
+  openHandshake,
+  parseBlock,
+  parsePrefix,
+  prefixHash,
+} from './handshake.mjs';
 import { sameIdentity, sharesKey } from './identity.mjs';
 import { LIMITS } from './limits.mjs';
 import { INITIAL, encodeMessage, mostPadded, parseMessage } from './message.mjs';
@@ -91,7 +98,10 @@ export function recognises(session, bytes) {
 }
 
 /** Encrypts: the next session and the message. `now` is given where the application gives the time. */
-export function send(session, { plaintext, ad = EMPTY, policy = DEFAULT_POLICY, now, draw, maxPlaintext = LIMITS.MAX_PLAINTEXT }) {
+export function send(
+  session,
+  { plaintext, ad = EMPTY, policy = DEFAULT_POLICY, now, draw, maxPlaintext = LIMITS.MAX_PLAINTEXT },
+) {
   checkBounds(ad, maxPlaintext);
   if (plaintext.length > maxPlaintext || paddedLength(plaintext.length, policy) > mostPadded(maxPlaintext)) {
     refuse('UsageError', 'caller', 'too long a plaintext');

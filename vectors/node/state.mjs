@@ -1,7 +1,14 @@
 // State at rest: blobs, contexts, generations and anchors. docs/spec/state.md.
 
 import { Reader, concat, equal, lp, u64, u8 } from './bytes.mjs';
-import { encodeIdentity, encodeRing, encodeSession, parseIdentityContent, parseRing, parseSession } from './content.mjs';
+import {
+  encodeIdentity,
+  encodeRing,
+  encodeSession,
+  parseIdentityContent,
+  parseRing,
+  parseSession,
+} from './content.mjs';
 import { refuse, translate } from './errors.mjs';
 import { LABELS } from './labels.mjs';
 import { LIMITS } from './limits.mjs';
@@ -45,7 +52,8 @@ export const recordName = ({ kind, names }) =>
 /** A storage key with its id, as the application gives them. */
 export function makeVault(keyId, storageKey) {
   if (!inBounds(keyId, 1, LIMITS.MAX_STORAGE_KEY_ID)) refuse('UsageError', 'caller', 'a key id of another length');
-  if (storageKey.length !== LIMITS.STORAGE_KEY_LENGTH) refuse('UsageError', 'caller', 'a storage key of another length');
+  if (storageKey.length !== LIMITS.STORAGE_KEY_LENGTH)
+    refuse('UsageError', 'caller', 'a storage key of another length');
   return { keyId, storageKey };
 }
 
@@ -83,11 +91,13 @@ export function lowestGeneration(lowest) {
 }
 
 /** "Anchors": rules 1 to 3, with an entry { generation, commitment } or null; `advance` stores a new one. */
-export const anchored = (entry, advance) => ({ generation, commitment }) => {
-  if (entry && entry.generation === generation && equal(entry.commitment, commitment)) return;
-  if (generation !== (entry ? entry.generation : 0n) + 1n) refuse('StateRolledBack', 'generation', 'not the newest');
-  advance({ generation, commitment });
-};
+export const anchored =
+  (entry, advance) =>
+  ({ generation, commitment }) => {
+    if (entry && entry.generation === generation && equal(entry.commitment, commitment)) return;
+    if (generation !== (entry ? entry.generation : 0n) + 1n) refuse('StateRolledBack', 'generation', 'not the newest');
+    advance({ generation, commitment });
+  };
 
 /** "Blob", to open: the checks 1 to 8. `stand` takes a stand on rollback. */
 export function openBlob(vault, context, blob, stand) {

@@ -36,7 +36,16 @@ def test_only_large_numbers_are_strings(digits: str) -> None:
 
 @pytest.mark.parametrize(
     ("read", "value"),
-    [("hex", 1), ("number", True), ("number", 1.0), ("text", 1), ("flag", 1), ("part", []), ("parts", {}), ("hexes", "")],
+    [
+        ("hex", 1),
+        ("number", True),
+        ("number", 1.0),
+        ("text", 1),
+        ("flag", 1),
+        ("part", []),
+        ("parts", {}),
+        ("hexes", ""),
+    ],
 )
 def test_a_member_of_another_type_is_refused(read: str, value: object) -> None:
     with pytest.raises(BadVectorError):
@@ -60,7 +69,12 @@ def test_what_may_be_missing_has_a_default() -> None:
 
 def test_a_member_that_is_there_is_not_its_default() -> None:
     fields = Fields({"a": "00", "b": 1, "c": "u", "d": True})
-    assert (fields.hex("a", b"x"), fields.number("b", 3), fields.text("c", "t"), fields.flag("d")) == (b"\0", 1, "u", True)
+    assert (fields.hex("a", b"x"), fields.number("b", 3), fields.text("c", "t"), fields.flag("d")) == (
+        b"\0",
+        1,
+        "u",
+        True,
+    )
 
 
 def test_members_that_nobody_reads_are_refused_at_any_depth() -> None:

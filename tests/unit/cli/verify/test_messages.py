@@ -31,7 +31,11 @@ def test_bytes_from_nowhere() -> None:
 
 @pytest.mark.parametrize(
     "members",
-    [{"of": "a2"}, {"of": "a0", "edits": [{"edit": "turn"}]}, {"of": "a0", "edits": [{"edit": "copy", "at": 0, "end": 1, "from": "b"}]}],
+    [
+        {"of": "a2"},
+        {"of": "a0", "edits": [{"edit": "turn"}]},
+        {"of": "a0", "edits": [{"edit": "copy", "at": 0, "end": 1, "from": "b"}]},
+    ],
 )
 def test_what_is_not_there(members: dict[str, object]) -> None:
     with pytest.raises(BadVectorError):
