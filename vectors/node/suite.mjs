@@ -255,6 +255,13 @@ export function listFiles(directory) {
   return [...vectors.map((name) => `${VECTORS}/${name}`), INDEX, MANIFEST];
 }
 
+/** Verifies one case of a group of vectors, without the rest of its file; what failed. */
+export function verifyCase(group, test, notes) {
+  const report = new Report('');
+  checkGroup(report, { ...group, tests: [test] }, notes);
+  return report.failures;
+}
+
 /** Verifies one of them. */
 export function verifyFile(directory, file) {
   const report = new Report(file);
