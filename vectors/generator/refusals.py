@@ -491,6 +491,13 @@ def _bad_first_bodies(group: Scenes) -> None:
 
     group.refused("a second message of a chain with another PN", "Cloned", events=violating)
 
+    def not_the_first(scene: Scene) -> None:
+        message = forge(scene, "A", previous_length=1)
+        scene.refuse("accept", "ProtocolViolation", "header content", who="B", device="bob", now=NOW, bytes=message)
+        scene.do("accept", **_accept())
+
+    group.refused("a first chain with one before it", "HostileHeader", events=not_the_first)
+
 
 def _without_item(group: Scenes) -> None:
     def again(scene: Scene) -> None:

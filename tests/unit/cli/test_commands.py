@@ -17,4 +17,4 @@ def test_a_command_adds_one_parser_with_a_run(command: Command) -> None:
     commands = parser.add_subparsers()
     command.add_to(commands)
     (name,) = commands.choices
-    assert callable(parser.parse_args([name]).run)
+    assert callable(commands.choices[name].get_default("run"))
