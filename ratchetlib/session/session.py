@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, Final, Self, final
+from typing import TYPE_CHECKING, ClassVar, Self, final
 
 from ratchetlib import ratchet
-from ratchetlib.errors import MalformedMessage, PeerError, SessionExpired, UsageError
+from ratchetlib.errors import MalformedMessage, PeerError, UsageError
 from ratchetlib.guard import Guard
 from ratchetlib.handshake import PREFIX_LENGTH
 from ratchetlib.handshake.initiate import require_acceptable
@@ -13,20 +13,28 @@ from ratchetlib.handshake.prefix import Prefix
 from ratchetlib.identity import IdentityKey, IdentityKeyPair, require_address
 from ratchetlib.limits import (
     HEALING_DUE_MESSAGES,
-    MAX_ASSOCIATED_DATA,
     MAX_PLAINTEXT,
-    MAX_PLAINTEXT_CEILING,
     PQ_DUE_MESSAGES,
 )
-from ratchetlib.padding import Padme, pad
+from ratchetlib.padding import pad
 from ratchetlib.prekeys import PrekeyBundle, PrekeyRing
 from ratchetlib.prekeys.ring import transact
 from ratchetlib.secret import Uncopyable
 from ratchetlib.session import state as states
+from ratchetlib.session.arguments import (
+    DEFAULT_PADDING,
+    max_padded,
+    require_associated_data,
+    require_identity,
+    require_max_plaintext,
+    require_not_expired,
+    require_ring,
+    take_apart,
+)
 from ratchetlib.session.establish import Responder, answer, begin
 from ratchetlib.session.health import SessionHealth
-from ratchetlib.session.message import HEAD_LENGTH, join, prefix_of, split
-from ratchetlib.session.receive import Received, is_ours, open_message
+from ratchetlib.session.message import HEAD_LENGTH, join, prefix_of
+from ratchetlib.session.receive import is_ours, open_message
 from ratchetlib.wire import require_bytes, require_time, require_u64
 
 if TYPE_CHECKING:
@@ -36,9 +44,6 @@ if TYPE_CHECKING:
     from ratchetlib.prekeys.contents import RingContents
     from ratchetlib.session.state import SessionState
     from ratchetlib.wire import Reader
-
-_DEFAULT_PADDING: Final = Padme()
-_DEFAULT_MAX_PADDED: Final = _DEFAULT_PADDING.padded_length(MAX_PLAINTEXT + 1)
 
 
 @final
@@ -95,7 +100,7 @@ class Session(Uncopyable):
 
         Source: PQXDH specification, section 3.3; docs/spec/handshake.md.
         """
-        _require_identity(identity)
+        require_identity(identity)
         if type(bundle) is not PrekeyBundle:
             raise UsageError(f"a PrekeyBundle is needed, not {type(bundle).__name__}")
         require_address(our_address, "our_address")
@@ -157,11 +162,11 @@ class Session(Uncopyable):
 
         Source: PQXDH specification, section 3.4; docs/spec/handshake.md.
         """
-        _require_ring(prekeys, identity, our_address)
+        require_ring(prekeys, identity, our_address)
         require_time(now, "now")
         if known_identity is not None and not callable(known_identity):
             raise UsageError("known_identity is a function from an address to an IdentityKey or None")
-        received = _take_apart(message, associated_data, max_plaintext)
+        received = take_apart(message, associated_data, max_plaintext)
         prefix = received.prefix
         if prefix is None:
             raise MalformedMessage("an ordinary message starts no session")
@@ -178,7 +183,7 @@ class Session(Uncopyable):
         plaintext: bytes,
         *,
         associated_data: bytes = b"",
-        padding: PaddingPolicy = _DEFAULT_PADDING,
+        padding: PaddingPolicy = DEFAULT_PADDING,
         now: int | None = None,
         max_plaintext: int = MAX_PLAINTEXT,
     ) -> bytes:
@@ -203,16 +208,16 @@ class Session(Uncopyable):
 
         Source: Double Ratchet specification, section 4.4; docs/spec/ratchet.md.
         """
-        _require_max_plaintext(max_plaintext)
+        require_max_plaintext(max_plaintext)
         require_bytes(plaintext, "plaintext", maximum=max_plaintext)
-        _require_associated_data(associated_data)
+        require_associated_data(associated_data)
         if not hasattr(padding, "padded_length"):
             raise UsageError("padding is a policy: Padme(), FixedBuckets(...) or NoPadding()")
         with self._guard.entering():
             state = self._state
             if now is not None:
-                _require_not_expired(state, now)
-            padded = pad(plaintext, padding, _max_padded(max_plaintext))
+                require_not_expired(state, now)
+            padded = pad(plaintext, padding, max_padded(max_plaintext))
             moved, frame = ratchet.encrypt(state.ratchet, padded, associated_data, state.bindings.sending)
             message = join(None if state.unconfirmed is None else state.unconfirmed.prefix, frame)
             self._state = state.moved(moved)
@@ -240,7 +245,7 @@ class Session(Uncopyable):
 
         Source: Double Ratchet specification, section 4.4; docs/spec/ratchet.md.
         """
-        received = _take_apart(message, associated_data, max_plaintext)
+        received = take_apart(message, associated_data, max_plaintext)
         with self._guard.entering():
             self._state, plaintext = open_message(self._state, received)
             return plaintext
@@ -341,51 +346,3 @@ class Session(Uncopyable):
 
     def __repr__(self) -> str:
         return f"<Session {self.session_id[:4].hex()}… with {self.peer_identity!r}>"
-
-
-def _require_identity(identity: object) -> None:
-    if type(identity) is not IdentityKeyPair:
-        raise UsageError(f"an IdentityKeyPair is needed, not {type(identity).__name__}")
-
-
-def _require_associated_data(associated_data: object) -> None:
-    require_bytes(associated_data, "associated_data", maximum=MAX_ASSOCIATED_DATA)
-
-
-def _require_max_plaintext(max_plaintext: object) -> None:
-    if type(max_plaintext) is not int or not 0 <= max_plaintext <= MAX_PLAINTEXT_CEILING:
-        raise UsageError(f"max_plaintext is an integer from 0 to {MAX_PLAINTEXT_CEILING}")
-
-
-def _max_padded(max_plaintext: int) -> int:
-    """The longest padded plaintext to send or to look at, whatever its policy.
-
-    What the default policy makes of the longest plaintext; never below that of the default bound, so that a receiver
-    who takes only short plaintexts still takes them in any bucket.
-    """
-    if max_plaintext <= MAX_PLAINTEXT:
-        return _DEFAULT_MAX_PADDED
-    return _DEFAULT_PADDING.padded_length(max_plaintext + 1)
-
-
-def _take_apart(message: bytes, associated_data: bytes, max_plaintext: int) -> Received:
-    require_bytes(message, "message")
-    _require_associated_data(associated_data)
-    _require_max_plaintext(max_plaintext)
-    prefix, frame = split(message, _max_padded(max_plaintext))
-    return Received(prefix, frame, associated_data, max_plaintext)
-
-
-def _require_ring(prekeys: object, identity: IdentityKeyPair, our_address: bytes) -> None:
-    _require_identity(identity)
-    require_address(our_address, "our_address")
-    if type(prekeys) is not PrekeyRing:
-        raise UsageError(f"a PrekeyRing is needed, not {type(prekeys).__name__}")
-    if prekeys.identity != identity.public or prekeys.address != our_address:
-        raise UsageError("the ring is of another identity or address")
-
-
-def _require_not_expired(state: SessionState, now: int) -> None:
-    require_time(now, "now")
-    if state.unconfirmed is not None and now > state.unconfirmed.not_after:
-        raise SessionExpired("unconfirmed past its bundle's end: fetch a new bundle")
