@@ -106,6 +106,7 @@ _PLACES: Final = (
     _Place("framing", "session.message"),
     _Place("framing", "session.session", error="MalformedMessage"),
     _Place("policy", "session.session"),
+    _Place("policy", "session.arguments"),
     _Place("body", "ratchet.decrypt", "decrypt"),
     _Place("header", "ratchet.decrypt", "_take_message_key"),
     _Place("chain", "ratchet.decrypt", "_require_gap_allowed"),
