@@ -5,11 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
-from ratchetlib.errors import BundleReason, BundleRejected
 from ratchetlib.identity import IdentityKey, IdentityKeyPair, sign_as
 from ratchetlib.labels import HASH_ONE_TIME_ID, SIGN_ONE_TIME
 from ratchetlib.limits import MAX_ADDRESS
-from ratchetlib.prekeys.parsing import PREKEY_ID_LENGTH, accept_key, read_versioned
+from ratchetlib.prekeys.parsing import PREKEY_ID_LENGTH, accept_key, read_versioned, require_signed
 from ratchetlib.primitives import dh, signature
 from ratchetlib.primitives.kdf import sha512
 from ratchetlib.primitives.kem import ML_KEM_1024
@@ -78,10 +77,7 @@ class OneTimeItem:
 
     def require_signed_by(self, identity: IdentityKey) -> None:
         """`BundleRejected` unless the signature is this identity's."""
-        content = self.encoded[: -signature.SIGNATURE_LENGTH]
-        signed = self.encoded[-signature.SIGNATURE_LENGTH :]
-        if not signature.verifies(identity.signing, SIGN_ONE_TIME, content, signed):
-            raise BundleRejected(BundleReason.INVALID_SIGNATURE)
+        require_signed(self.encoded, identity, SIGN_ONE_TIME)
 
     def to_bytes(self) -> bytes:
         """The encoding, for a server to hand out once."""

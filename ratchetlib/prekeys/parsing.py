@@ -5,10 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from ratchetlib.errors import BundleReason, BundleRejected, InvalidKey, MalformedMessage, UnsupportedVersion
+from ratchetlib.primitives import signature
 from ratchetlib.wire import VERSION, Reader, require_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from ratchetlib.identity import IdentityKey
 
 PREKEY_ID_LENGTH: Final = 16
 """Bytes of a hash that names a bundle or an item: names are hashes, so none is ever given twice."""
@@ -39,3 +42,10 @@ def accept_key(parse: Callable[[bytes], _Key], raw: bytes) -> _Key:
     except InvalidKey:
         pass
     raise BundleRejected(BundleReason.INVALID_KEY)
+
+
+def require_signed(encoded: bytes, identity: IdentityKey, label: bytes) -> None:
+    """`BundleRejected` unless the last 64 bytes are the identity's signature of what stands before them."""
+    content, signed = encoded[: -signature.SIGNATURE_LENGTH], encoded[-signature.SIGNATURE_LENGTH :]
+    if not signature.verifies(identity.signing, label, content, signed):
+        raise BundleRejected(BundleReason.INVALID_SIGNATURE)

@@ -9,7 +9,7 @@ from ratchetlib.errors import BundleReason, BundleRejected, MalformedMessage
 from ratchetlib.identity import IDENTITY_LENGTH, IdentityKey, IdentityKeyPair, sign_as
 from ratchetlib.labels import HASH_BUNDLE_ID, SIGN_BUNDLE
 from ratchetlib.limits import MAX_ADDRESS, MAX_BUNDLE_LIFETIME, MAX_CLOCK_SKEW
-from ratchetlib.prekeys.parsing import PREKEY_ID_LENGTH, accept_key, read_versioned
+from ratchetlib.prekeys.parsing import PREKEY_ID_LENGTH, accept_key, read_versioned, require_signed
 from ratchetlib.primitives import dh, signature
 from ratchetlib.primitives.kdf import sha512
 from ratchetlib.primitives.kem import ML_KEM_1024
@@ -87,9 +87,7 @@ class SignedBundle:
             BundleRejected: a key, the signature or the validity period is refused.
         """
         bundle = cls._read(encoded)
-        content, signed = encoded[: -signature.SIGNATURE_LENGTH], encoded[-signature.SIGNATURE_LENGTH :]
-        if not signature.verifies(bundle.identity.signing, SIGN_BUNDLE, content, signed):
-            raise BundleRejected(BundleReason.INVALID_SIGNATURE)
+        require_signed(encoded, bundle.identity, SIGN_BUNDLE)
         if not bundle.not_before < bundle.not_after <= bundle.not_before + MAX_BUNDLE_LIFETIME:
             raise BundleRejected(BundleReason.INVALID_VALIDITY)
         return bundle

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, ClassVar, Self, final
 from ratchetlib import ratchet
 from ratchetlib.errors import MalformedMessage, PeerError, UsageError
 from ratchetlib.guard import Guard
-from ratchetlib.handshake import PREFIX_LENGTH
 from ratchetlib.handshake.initiate import require_acceptable
 from ratchetlib.handshake.prefix import Prefix
 from ratchetlib.identity import IdentityKey, IdentityKeyPair, require_address
@@ -33,7 +32,7 @@ from ratchetlib.session.arguments import (
 )
 from ratchetlib.session.establish import Responder, answer, begin
 from ratchetlib.session.health import SessionHealth
-from ratchetlib.session.message import HEAD_LENGTH, join, prefix_of
+from ratchetlib.session.message import join, prefix_of
 from ratchetlib.session.receive import is_ours, open_message
 from ratchetlib.wire import require_bytes, require_time, require_u64
 
@@ -278,9 +277,10 @@ class Session(Uncopyable):
         """
         if type(prekeys) is not PrekeyRing:
             raise UsageError(f"a PrekeyRing is needed, not {type(prekeys).__name__}")
-        if not self.recognises(initial_message):
+        encoded = prefix_of(initial_message) if self.recognises(initial_message) else None
+        if encoded is None:
             raise UsageError("the initial message is not this session's")
-        prefix = Prefix.from_bytes(initial_message[HEAD_LENGTH : HEAD_LENGTH + PREFIX_LENGTH])
+        prefix = Prefix.from_bytes(encoded)
         transact(prekeys, lambda ring: (ring.settled(prefix.bundle_id, prefix.item_id, self.session_id), None))
 
     def forget_skipped(self) -> int:

@@ -4,8 +4,9 @@ import pytest
 from support.hostile import odd_buffers, refusals
 from support.prekeys import rejection
 
-from ratchetlib import BundleReason, InvalidKey, MalformedMessage, UnsupportedVersion, UsageError
-from ratchetlib.prekeys.parsing import PREKEY_ID_LENGTH, accept_key, read_versioned
+from ratchetlib import BundleReason, IdentityKeyPair, InvalidKey, MalformedMessage, UnsupportedVersion, UsageError
+from ratchetlib.identity import sign_as
+from ratchetlib.prekeys.parsing import PREKEY_ID_LENGTH, accept_key, read_versioned, require_signed
 
 
 def refuse(raw: bytes) -> bytes:
@@ -50,3 +51,21 @@ def test_other_errors_are_not_hidden() -> None:
 @pytest.mark.attack("A14")
 def test_names_are_long_enough_never_to_meet() -> None:
     assert PREKEY_ID_LENGTH == 16
+
+
+@pytest.mark.attack("A2", "A5", "A16")
+def test_a_signature_is_of_this_identity_over_these_bytes_under_this_label() -> None:
+    owner, other = IdentityKeyPair.generate(), IdentityKeyPair.generate()
+    signed = b"content" + sign_as(owner, b"label", b"content")
+    require_signed(signed, owner.public, b"label")
+    for encoded, identity, label in (
+        (signed, other.public, b"label"),
+        (signed, owner.public, b"other label"),
+        (b"C" + signed[1:], owner.public, b"label"),
+        (signed[:-1], owner.public, b"label"),
+        (signed + b"\0", owner.public, b"label"),
+        (b"", owner.public, b"label"),
+    ):
+        assert (
+            rejection(lambda e=encoded, i=identity, n=label: require_signed(e, i, n)) is BundleReason.INVALID_SIGNATURE
+        )
