@@ -19,7 +19,8 @@ SOURCES = [source for source in PACKAGE.rglob("*.py") if "cli" not in source.rel
 
 # What takes a label of each kind. A label that shows up anywhere else serves a second purpose.
 TAKEN_BY = {
-    "SIGN": {"sign", "verifies", "sign_as"},
+    # `sign_as` and `require_signed` hand it on to `sign` and `verifies`, unchanged.
+    "SIGN": {"sign", "verifies", "sign_as", "require_signed"},
     "HASH": {"sha512"},
     "KDF": {"hkdf"},
     "AD": {"lp"},
