@@ -200,6 +200,18 @@ RULES: Final = {
     "no XEdDSA": Rule(named(r"(?i)xeddsa"), "def xeddsa_sign(x): x"),
     "no lattice code: no transform": Rule(named(r"(?i)(^|_)(inv)?ntt(_|$)|montgomery|barrett"), "def ntt(x): x"),
     "no lattice code: no modulus": Rule(numbers(3329, 1665), "x % 3329"),
+    "no secret becomes text": Rule(
+        named(r"^(hex|fromhex|hexdigest|(un)?hexlify|base64|binascii|[ab]\d\d(hex)?(en|de)code|b64(en|de)code)$"),
+        "key.hex()",
+        {
+            "primitives/answers.py": "known answers, written down",
+            "primitives/dh.py": "a public constant, written down",
+            "identity/public.py": "four bytes of a public key name it",
+            "session/session.py": "four bytes of the public session id name it",
+            **COMMAND,
+        },
+    ),
+    "nothing promises to wipe": Rule(named(r"(?i)wipe|zeroi[sz]e|scrub|erase"), "def wipe(key): x"),
     "no switch in the environment": Rule(named(r"^(environb?|getenvb?|putenv)$"), "os.environ['X']", COMMAND),
     "no error drags another along": Rule(
         raising_in_a_handler, "try: x\nexcept KeyError: raise ValueError from None", COMMAND
@@ -208,7 +220,9 @@ RULES: Final = {
 }  # fmt: skip
 
 
-@pytest.mark.attack("A4", "A20", "A49", "A67", "A101", "A102", "A104", "A118")
+@pytest.mark.attack(
+    "A4", "A9", "A20", "A49", "A67", "A75", "A94", "A95", "A101", "A102", "A104", "A107", "A110", "A118", "A136"
+)
 @pytest.mark.parametrize("name", RULES)
 def test_every_source_file_keeps_the_rule(name: str) -> None:
     rule = RULES[name]

@@ -72,13 +72,16 @@ def test_both_sides_may_begin_at_once() -> None:
         for who, identity, address in (("alice", alice, ALICE), ("bob", bob, BOB))
     }
     ours = Session.initiate(alice, rings["bob"].next_bundle(), our_address=ALICE, their_address=BOB, now=NOW)
-    theirs = Session.initiate(bob, rings["alice"].next_bundle(), our_address=BOB, their_address=ALICE, now=NOW)
+    theirs = Session.initiate(bob, rings["alice"].next_bundle(), our_address=BOB, their_address=ALICE, now=NOW + 9)
     from_alice, from_bob = ours.encrypt(b"from alice"), theirs.encrypt(b"from bob")
     at_alice, plaintext = Session.accept(alice, rings["alice"], from_bob, our_address=ALICE, now=NOW)
     assert plaintext == b"from bob"
     at_bob, plaintext = Session.accept(bob, rings["bob"], from_alice, our_address=BOB, now=NOW)
     assert plaintext == b"from alice"
     assert at_alice.session_id == theirs.session_id != ours.session_id == at_bob.session_id
+    # By which both sides choose the same one to send on: the later by its initiator's clock, wherever it is answered.
+    ranks = [[(one.created_at, one.session_id) for one in held] for held in ((ours, at_alice), (at_bob, theirs))]
+    assert ranks[0] == ranks[1] == sorted(ranks[0])
     for one, other in ((ours, at_bob), (at_alice, theirs)):
         assert other.decrypt(one.encrypt(b"1")) == b"1"
         assert one.decrypt(other.encrypt(b"2")) == b"2"

@@ -51,7 +51,7 @@ def created(bundle: PrekeyBundle, created_at: int) -> Session:
 # --- the initiator's side -----------------------------------------------------------------------
 
 
-@pytest.mark.attack("A15")
+@pytest.mark.attack("A13", "A15")
 @pytest.mark.parametrize(
     ("policy", "reason"),
     [
@@ -143,7 +143,7 @@ def test_clocks_may_differ_by_a_day_and_messages_be_late(created_at: int, now: i
     assert answered.created_at == created_at
 
 
-@pytest.mark.attack("A12")
+@pytest.mark.attack("A12", "A60")
 @pytest.mark.parametrize("one_time", [0, 1])
 def test_a_refused_first_message_burns_no_item_and_no_memory(one_time: int) -> None:
     _, bob, ring, session = initiate(one_time=one_time)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import random
 from typing import TYPE_CHECKING
 
@@ -9,13 +10,25 @@ import nacl.bindings
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from support.hostile import odd_buffers, random_strings, refusals
+from support.forge import forged
+from support.hostile import flip, odd_buffers, random_strings, refusals
 from support.leaks import leaked, rendered, secrets_in
-from support.pair import BOB, NOW, Pair, initiate, make_pair, snapshot
+from support.pair import BOB, NOW, Pair, initiate, make_pair, reopened, snapshot
 from support.spies import counted, derivations
+from support.strategies import u32s
 
-from ratchetlib import AuthenticationError, MalformedMessage, RatchetError, Session, UnsupportedVersion, UsageError
+from ratchetlib import (
+    AuthenticationError,
+    MalformedMessage,
+    PeerError,
+    RatchetError,
+    Session,
+    UnknownPrekey,
+    UnsupportedVersion,
+    UsageError,
+)
 from ratchetlib.handshake import PREFIX_LENGTH
+from ratchetlib.limits import MAX_SKIP
 from ratchetlib.primitives import dh, seal
 from ratchetlib.primitives.aead import HeaderKey
 from ratchetlib.ratchet import header
@@ -90,6 +103,30 @@ def test_garbage_that_names_real_prekeys_costs_work_and_nothing_else(one_time: i
             Session.accept(bob, ring, message, our_address=BOB, now=NOW)
     assert snapshot(ring) == before
     assert Session.accept(bob, ring, genuine, our_address=BOB, now=NOW)[1] == b"genuine"
+
+
+@pytest.mark.attack("A26")
+def test_a_first_message_that_names_no_prekey_of_ours_costs_no_derivation() -> None:
+    _, bob, ring, session = initiate()
+    message = session.encrypt(b"")
+    bundle_id, item_id = 2, 2 + 16 + 1
+    for position in (bundle_id, item_id):
+        with derivations() as derived, pytest.raises(UnknownPrekey):
+            Session.accept(bob, ring, flip(message, 8 * position), our_address=BOB, now=NOW)
+        assert derived == []
+
+
+@pytest.mark.attack("A34", "A37")
+@given(u32s, u32s, u32s)
+def test_whatever_numbers_a_header_says_a_thousand_keys_are_skipped_at_most(
+    number: int, previous_length: int, pq_epoch: int
+) -> None:
+    message = forged(_FIXED.alice, number=number, previous_length=previous_length, pq_epoch=pq_epoch)
+    receiver = reopened(_FIXED.bob)
+    with derivations() as derived, contextlib.suppress(PeerError):
+        receiver.decrypt(message)
+    assert len(derived) <= MAX_SKIP + 10
+    assert receiver.health().skipped_stored <= MAX_SKIP
 
 
 @given(st.binary(max_size=300), st.sampled_from(HEADS))

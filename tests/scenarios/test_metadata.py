@@ -16,7 +16,7 @@ INITIAL_OVERHEAD = ORDINARY_OVERHEAD + PREFIX_LENGTH
 WINDOW = 8
 
 
-@pytest.mark.attack("A108")
+@pytest.mark.attack("A108", "A110")
 def test_a_message_is_as_long_as_its_bucket() -> None:
     pair = make_pair().confirm()
     lengths = [len(pair.alice.encrypt(bytes(n))) for n in range(2050)]

@@ -171,7 +171,7 @@ def test_a_header_that_no_honest_peer_writes_is_refused(liar: str, phase: type[P
     here.recovers()
 
 
-@pytest.mark.attack("A65", "A68", "A69")
+@pytest.mark.attack("A64", "A65", "A68", "A69")
 @either_side
 @every_phase
 def test_a_new_chain_of_an_impossible_epoch_is_refused(liar: str, phase: type[Phase]) -> None:

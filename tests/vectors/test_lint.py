@@ -91,6 +91,7 @@ def test_every_limit_occurs() -> None:
     assert named("Limit") == {name for name in vars(limits) if name.isupper()}
 
 
+@pytest.mark.attack("A128")
 def test_every_exception_occurs_and_what_can_be_raised_is_refused_with_somewhere() -> None:
     tree = {
         name for name, kind in vars(errors).items() if isinstance(kind, type) and issubclass(kind, errors.RatchetError)
@@ -105,6 +106,7 @@ def test_every_reason_occurs_and_is_given_somewhere() -> None:
     assert {refusal["reason"] for refusal in refusals() if "reason" in refusal} == reasons
 
 
+@pytest.mark.attack("A128")
 def test_every_layer_refuses_somewhere() -> None:
     assert {refusal["layer"] for refusal in refusals()} == set(LAYERS)
 

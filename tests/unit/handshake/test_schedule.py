@@ -97,7 +97,7 @@ def test_every_offer_and_choice_is_in_transcript_0(bundle: PrekeyBundle) -> None
     assert len(set(hashes)) == len(hashes)
 
 
-@pytest.mark.attack("A1")
+@pytest.mark.attack("A1", "A28")
 def test_every_name_is_in_transcript_1(parties: tuple[Party, Party]) -> None:
     alice, bob = parties
     carol = Party(identity_pairs()[2].public, b"carol")
@@ -116,6 +116,7 @@ def test_every_name_is_in_transcript_1(parties: tuple[Party, Party]) -> None:
     assert len(hashes) == len(variants)
 
 
+@pytest.mark.attack("A18")
 @pytest.mark.parametrize("changed", range(5))
 def test_every_agreement_is_in_the_session_secrets(changed: int) -> None:
     raw = [secret if n != changed else b"\xff" * 32 for n, secret in enumerate(SECRETS)]

@@ -282,7 +282,7 @@ def test_the_last_epoch_is_the_last() -> None:
 # --- retiring -----------------------------------------------------------------------------------
 
 
-@pytest.mark.attack("A21", "A106", "A11")
+@pytest.mark.attack("A21", "A106", "A11", "A132")
 def test_a_message_under_way_is_taken_until_14_days_past_the_end_and_not_a_second_longer() -> None:
     last = NOW + LIFE + RETENTION
     for one_time in (0, 1):

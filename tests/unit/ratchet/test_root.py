@@ -41,7 +41,7 @@ def test_it_is_the_formula() -> None:
     assert step(pq=PQ) == by_hand(DH + PQ, b"\1")
 
 
-@pytest.mark.attack("A62", "A70")
+@pytest.mark.attack("A41", "A62", "A70")
 def test_every_input_matters() -> None:
     other = DhPublicKey(b"o" * 32)
     outputs = [

@@ -381,6 +381,7 @@ def test_resealing_parses_no_content() -> None:
     assert opened(again, 2) == b"content"
 
 
+@pytest.mark.attack("A84")
 @pytest.mark.parametrize(
     ("keys", "current"),
     [

@@ -1,0 +1,318 @@
+"""Several sessions with one device, by the rules of docs/spec/sessions.md: receive on all, send on the greatest.
+
+Pure logic: no clock, no I/O. What it must remember between calls is `PeerNotes`, small and sealed by the store.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, replace
+from typing import TYPE_CHECKING, ClassVar, Final, Self
+
+from ratchetlib import AuthenticationError, IdentityKey, Padme, Session
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ratchetlib import IdentityKeyPair, PaddingPolicy, PrekeyBundle, PrekeyRing
+    from ratchetlib.wire import Reader
+
+MAX_OLD_SESSIONS: Final = 3
+"""Live sessions kept beside the one to send on: with it, at most 28 header trials a message."""
+
+OLD_SESSION_LIFETIME: Final = 7 * 24 * 3600
+"""Seconds for which an old session still receives: a late message outlives a week's holiday, stolen keys do not."""
+
+FIRST_INTERVAL: Final = 3600
+"""Seconds between two resets. It doubles with each reset that nothing of the peer has followed."""
+
+LAST_INTERVAL: Final = 24 * 3600
+"""Seconds at which the doubling ends."""
+
+DEFAULT_PADDING: Final = Padme()
+"""The library's own default."""
+
+
+class PeerSessionsError(Exception):
+    """The application asked for what the rules forbid."""
+
+
+class NoSession(PeerSessionsError):
+    """There is nothing to send on: fetch a bundle and `begin`."""
+
+
+class ResetNotGranted(PeerSessionsError):
+    """There is a session already: a new one needs `request_reset`, saved before the bundle is fetched."""
+
+
+class WrongPeer(PeerSessionsError):
+    """An authentic first message names another sender than the one that the transport said."""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Entry:
+    """What is remembered of a session; entries compare as the specification orders sessions.
+
+    Attributes:
+        created_at: the initiator's clock, in seconds.
+        session_id: 32 bytes, in hexadecimal.
+        live: whether it has decrypted something.
+        since: when it was last the one to send on, if it is old; None while it is.
+        until: the end of its bundle, while it is unconfirmed.
+    """
+
+    created_at: int
+    session_id: str
+    live: bool
+    since: int | None = None
+    until: int = 0
+
+    @property
+    def key(self) -> bytes:
+        """The session id."""
+        return bytes.fromhex(self.session_id)
+
+
+@dataclass(frozen=True, slots=True)
+class PeerNotes:
+    """What is remembered of a peer beside its sessions.
+
+    Attributes:
+        entries: one for each session, the greatest first.
+        identity: the pinned identity, 128 bytes in hexadecimal; empty before first contact.
+        epoch: the highest bundle epoch seen: an older bundle is a server's rollback.
+        last_reset: the time of the last attempt.
+        unanswered: resets that no message of the peer has followed.
+        granted: whether a reset was granted and not made yet.
+    """
+
+    STATE_KIND: ClassVar[int] = 129  # the vault seals it like the library's records, as a kind of its own
+    STATE_HAS_PEER: ClassVar[bool] = True
+
+    entries: tuple[Entry, ...] = ()
+    identity: str = ""
+    epoch: int = 0
+    last_reset: int | None = None
+    unanswered: int = 0
+    granted: bool = False
+
+    def _to_state(self) -> bytes:
+        """For the vault to seal."""
+        return json.dumps(asdict(self), separators=(",", ":")).encode()
+
+    @classmethod
+    def _from_state(cls, reader: Reader) -> Self:
+        """What was sealed, so it is trusted."""
+        fields = json.loads(reader.rest())
+        return cls(**fields | {"entries": tuple(Entry(**entry) for entry in fields["entries"])})
+
+
+class PeerSessions:
+    """All sessions of one device with another, as one conversation.
+
+    Attributes:
+        notes: to be saved whenever they have changed.
+        touched: the sessions that have moved or are new, by id: to be saved with the notes.
+        removed: the ids of sessions to delete, keys and all.
+    """
+
+    def __init__(self, ours: bytes, theirs: bytes, notes: PeerNotes, load: Callable[[bytes], Session]) -> None:
+        """Go on from what was saved.
+
+        Args:
+            ours: our address.
+            theirs: the peer's.
+            notes: as saved; `PeerNotes()` for a new peer.
+            load: the session of an id in the notes; called only for those that are needed.
+        """
+        self._ours = ours
+        self._theirs = theirs
+        self._load = load
+        self._may_begin = notes.granted
+        self.notes = notes
+        self.touched: dict[bytes, Session] = {}
+        self.removed: set[bytes] = set()
+
+    @property
+    def identity(self) -> IdentityKey | None:
+        """The pinned identity: show its fingerprint."""
+        return IdentityKey.from_bytes(bytes.fromhex(self.notes.identity)) if self.notes.identity else None
+
+    @property
+    def sending(self) -> Entry | None:
+        """The session to send on: the greatest live one, else the greatest of one's own unconfirmed ones."""
+        live = [entry for entry in self.notes.entries if entry.live]
+        return max(live or self.notes.entries, default=None)
+
+    def session(self, session_id: bytes) -> Session:
+        """The session of an id in the notes, to be looked at (`health()`), not moved."""
+        return self.touched.get(session_id) or self._load(session_id)
+
+    def begin(self, identity: IdentityKeyPair, bundle: PrekeyBundle, *, now: int, first: bytes = b"") -> bytes:
+        """A new session's initial message: first contact, or a reset that was granted and saved before.
+
+        Raises:
+            ResetNotGranted: there is a session already.
+            The errors of `Session.initiate` and `encrypt`.
+        """
+        self.expire(now)
+        if self.notes.entries and not self._may_begin:
+            raise ResetNotGranted("request_reset, save that, then fetch a bundle and begin")
+        session = Session.initiate(
+            identity,
+            bundle,
+            our_address=self._ours,
+            their_address=self._theirs,
+            now=max([now, *(entry.created_at + 1 for entry in self.notes.entries)]),
+            expected_identity=self.identity,
+            minimum_epoch=self.notes.epoch,
+        )
+        message = session.encrypt(first)
+        self._may_begin = False
+        self.notes = replace(self.notes, granted=False, epoch=bundle.signed.epoch)
+        self._add(session, now, until=bundle.signed.not_after)
+        return message
+
+    def encrypt(
+        self,
+        plaintext: bytes,
+        *,
+        now: int,
+        associated_data: bytes = b"",
+        padding: PaddingPolicy = DEFAULT_PADDING,
+    ) -> bytes:
+        """The next message.
+
+        Raises:
+            NoSession: fetch a bundle and `begin`.
+            The errors of `Session.encrypt`.
+        """
+        self.expire(now)
+        entry = self.sending
+        if entry is None:
+            raise NoSession("fetch a bundle and begin")
+        session = self.session(entry.key)
+        message = session.encrypt(plaintext, now=now, associated_data=associated_data, padding=padding)
+        self.touched[entry.key] = session
+        return message
+
+    def decrypt(
+        self,
+        message: bytes,
+        *,
+        now: int,
+        prekeys: Callable[[], tuple[IdentityKeyPair, PrekeyRing]],
+        associated_data: bytes = b"",
+    ) -> bytes:
+        """The plaintext of a message on whichever session it is for, or on a new one.
+
+        Args:
+            message: as received.
+            now: seconds since the Unix epoch.
+            prekeys: our identity and ring; asked only for an initial message that no session recognises, and then the
+                ring is to be saved.
+            associated_data: what the sender bound to it.
+
+        Raises:
+            AuthenticationError: for no session. Drop the message; never reset for it.
+            TooManySkipped, SessionForked: only a reset heals: `request_reset`.
+            The other errors of `Session.decrypt` and `Session.accept`.
+        """
+        self.expire(now)
+        keys = [entry.key for entry in self.notes.entries]
+        ours = [key for key in keys if self.session(key).recognises(message)] if is_initial(message) else keys
+        for key in ours:
+            session = self.session(key)
+            try:
+                plaintext = session.decrypt(message, associated_data=associated_data)
+            except AuthenticationError:
+                continue
+            self._received(session, now)
+            return plaintext
+        if ours or not is_initial(message):
+            raise AuthenticationError
+        return self._accept(message, now, prekeys, associated_data)
+
+    def request_reset(self, now: int) -> bool:
+        """Whether a reset may be made now. If so, save the notes first, then fetch a bundle and `begin`."""
+        last = self.notes.last_reset
+        if last is not None and now < min(last, now) + self._interval():
+            if last > now:  # the clock was set back: wait one interval from now, not until the old future
+                self.notes = replace(self.notes, last_reset=now)
+            return False
+        self.notes = replace(self.notes, last_reset=now, unanswered=self.notes.unanswered + 1, granted=True)
+        return True
+
+    def repin(self, identity: IdentityKey) -> None:
+        """Take a changed identity for the peer's, once a person has compared fingerprints. Old sessions are deleted."""
+        self._keep(())
+        self.notes = PeerNotes(identity=identity.to_bytes().hex())
+
+    def expire(self, now: int) -> None:
+        """Delete what has had its time. Every call does it; call it for peers that are silent."""
+        sending = self.sending
+        kept, old = [], 0
+        for entry in self.notes.entries:
+            if not entry.live:
+                kept += [entry] if now <= entry.until else []
+            elif sending is not None and entry.key == sending.key:
+                kept.append(replace(entry, since=None))
+            else:
+                since = now if entry.since is None else entry.since
+                old += 1
+                if old <= MAX_OLD_SESSIONS and now < since + OLD_SESSION_LIFETIME:
+                    kept.append(replace(entry, since=since))
+        self._keep(tuple(kept))
+
+    def _interval(self) -> int:
+        return min(FIRST_INTERVAL << min(self.notes.unanswered, 8), LAST_INTERVAL)
+
+    def _accept(
+        self,
+        message: bytes,
+        now: int,
+        prekeys: Callable[[], tuple[IdentityKeyPair, PrekeyRing]],
+        associated_data: bytes,
+    ) -> bytes:
+        identity, ring = prekeys()
+        session, plaintext = Session.accept(
+            identity,
+            ring,
+            message,
+            our_address=self._ours,
+            now=now,
+            associated_data=associated_data,
+            known_identity=lambda address: self.identity if address == self._theirs else None,
+        )
+        if session.peer_address != self._theirs:
+            raise WrongPeer("the first message is of another sender than the transport says")
+        self._add(session, now)
+        self._received(session, now)
+        return plaintext
+
+    def _add(self, session: Session, now: int, *, until: int = 0) -> None:
+        entry = Entry(session.created_at, session.session_id.hex(), live=session.confirmed, until=until)
+        entries = tuple(sorted((*self.notes.entries, entry), reverse=True))
+        self.notes = replace(self.notes, entries=entries, identity=session.peer_identity.to_bytes().hex())
+        self.touched[session.session_id] = session
+        self.expire(now)
+
+    def _received(self, session: Session, now: int) -> None:
+        key = session.session_id
+        if key not in self.removed:
+            self.touched[key] = session
+        entries = tuple(replace(entry, live=entry.live or entry.key == key) for entry in self.notes.entries)
+        self.notes = replace(self.notes, entries=entries, unanswered=0)
+        self.expire(now)
+
+    def _keep(self, entries: tuple[Entry, ...]) -> None:
+        gone = {entry.key for entry in self.notes.entries} - {entry.key for entry in entries}
+        self.removed |= gone
+        for key in gone:
+            self.touched.pop(key, None)
+        self.notes = replace(self.notes, entries=entries)
+
+
+def is_initial(message: bytes) -> bool:
+    """Whether a message says that it is an initial one: its second byte."""
+    return message[1:2] == b"\x01"

@@ -1,0 +1,155 @@
+"""What a store is made of: sealed records and letters, and what it asks of a database."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar, Final, Generic, NamedTuple, Protocol, Self, TypeVar
+
+from ratchetlib import IdentityKeyPair, PrekeyRing
+
+if TYPE_CHECKING:
+    from ratchetlib.state.sealable import Sealable
+    from ratchetlib.wire import Reader
+
+OUT: Final = 0
+"""The box of ciphertexts that the transport has not taken yet."""
+
+IN: Final = 1
+"""The box of plaintexts that the application has not taken yet."""
+
+_Kind = TypeVar("_Kind", bound="Sealable")
+
+
+class StoreError(Exception):
+    """The store refused; nothing has changed."""
+
+
+class StoreConflict(StoreError):
+    """Somebody else has written a record since it was read: run the block again."""
+
+
+class StoreBusy(StoreError):
+    """The lock was not free in time, or the block was opened inside another one of the same store."""
+
+
+class StateMissing(StoreError):
+    """A record that must be there is not: deleted, or an old database. Never a reason to start afresh."""
+
+
+class Note:
+    """Bytes of the application's own, sealed like the library's records, as a kind that the library does not use.
+
+    Attributes:
+        content: the bytes.
+    """
+
+    STATE_KIND: ClassVar[int] = 128
+    STATE_HAS_PEER: ClassVar[bool] = True
+
+    def __init__(self, content: bytes) -> None:
+        self.content = content
+
+    def _to_state(self) -> bytes:
+        return self.content
+
+    @classmethod
+    def _from_state(cls, reader: Reader) -> Self:
+        return cls(reader.rest())
+
+
+class Record(NamedTuple, Generic[_Kind]):
+    """Which record it is.
+
+    Attributes:
+        kind: of what.
+        peer: with whom, or which note.
+    """
+
+    kind: type[_Kind]
+    peer: bytes = b""
+
+
+INDEX: Final = Record(Note, b"index")
+PEERS: Final = Record(Note, b"peers")
+IDENTITY: Final = Record(IdentityKeyPair)
+RING: Final = Record(PrekeyRing)
+
+
+class Letter(NamedTuple):
+    """A ciphertext on its way out, or a plaintext on its way to the application.
+
+    Attributes:
+        id: 16 random bytes; an application that must show a plaintext once remembers the last ones.
+        peer: to whom, or from whom.
+        content: the ciphertext, or the plaintext.
+    """
+
+    id: bytes
+    peer: bytes
+    content: bytes
+
+    def __repr__(self) -> str:
+        return f"<Letter {self.id.hex()}>"
+
+    def to_note(self) -> Note:
+        """Length of the address, one byte, the address, the content."""
+        return Note(bytes([len(self.peer)]) + self.peer + self.content)
+
+    @classmethod
+    def from_note(cls, key: bytes, note: Note) -> Self:
+        """What `to_note` made."""
+        end = 1 + note.content[0]
+        return cls(key, note.content[1:end], note.content[end:])
+
+
+class Write(NamedTuple):
+    """A record to be written: inserted if 0 is expected, deleted if there is no blob, else replaced.
+
+    Attributes:
+        shelf: the records that are locked together, a keyed hash.
+        name: the record's, a keyed hash.
+        expected: the generation that must be there.
+        blob: sealed, of the next generation.
+    """
+
+    shelf: bytes
+    name: bytes
+    expected: int
+    blob: bytes | None
+
+
+class Post(NamedTuple):
+    """A letter to be kept.
+
+    Attributes:
+        id: the letter's.
+        box: OUT or IN.
+        blob: sealed.
+    """
+
+    id: bytes
+    box: int
+    blob: bytes
+
+
+class Database(Protocol):
+    """What a database must do. It sees keyed hashes, generations and sealed blobs."""
+
+    def load(self, shelf: bytes) -> dict[bytes, bytes]:
+        """Begin a transaction if none is open, lock the shelf until its end, and return its blobs by name."""
+        ...
+
+    def commit(self, writes: list[Write], posts: list[Post], finished: list[bytes]) -> None:
+        """All or nothing, durable when it returns; `StoreConflict` if a generation is not the expected one."""
+        ...
+
+    def rollback(self) -> None:
+        """End the transaction if one is open; never raise."""
+        ...
+
+    def letters(self, box: int, limit: int) -> list[tuple[bytes, bytes]]:
+        """Ids and blobs of the oldest letters of a box, outside of any transaction."""
+        ...
+
+    def close(self) -> None:
+        """Leave as little behind as can be, and close the connection."""
+        ...

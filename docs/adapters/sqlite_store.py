@@ -1,0 +1,146 @@
+"""The embedded default: one SQLite file, readable by its owner only, every commit durable before it returns.
+
+store = sqlite_store("alice.db", vault=vault, owner=b"alice/laptop", anchor=FileAnchor("/elsewhere/anchor"))
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import stat
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from records import StoreBusy, StoreConflict, StoreError
+from store import LOCK_TIMEOUT, Store
+
+if TYPE_CHECKING:
+    from records import Post, Write
+
+    from ratchetlib import MonotonicAnchor, StateVault, UnsafeNoRollbackProtection
+
+SCHEMA_VERSION: Final = 1
+"""A file of another version is refused and not written to."""
+
+CHECKPOINT_EVERY: Final = 64
+"""Commits after which the write-ahead log, which still holds replaced blobs, is emptied; a deletion does it at once."""
+
+_SCHEMA: Final = f"""
+CREATE TABLE IF NOT EXISTS records (
+    shelf BLOB NOT NULL, name BLOB NOT NULL, generation INTEGER NOT NULL, blob BLOB NOT NULL,
+    PRIMARY KEY (shelf, name));
+CREATE TABLE IF NOT EXISTS letters (
+    number INTEGER PRIMARY KEY AUTOINCREMENT, id BLOB NOT NULL UNIQUE, box INTEGER NOT NULL, blob BLOB NOT NULL);
+PRAGMA user_version = {SCHEMA_VERSION};
+"""
+
+_PRAGMAS: Final = (
+    "PRAGMA journal_mode = WAL",
+    "PRAGMA synchronous = FULL",  # a commit is on the disk when it returns
+    "PRAGMA fullfsync = ON",  # macOS: through the disk's cache too
+    "PRAGMA secure_delete = ON",  # what is deleted or replaced is overwritten in the file
+    "PRAGMA temp_store = MEMORY",
+    "PRAGMA trusted_schema = OFF",
+    "PRAGMA cell_size_check = ON",
+)
+
+
+def sqlite_store(
+    path: str | Path, *, vault: StateVault, owner: bytes, anchor: MonotonicAnchor | UnsafeNoRollbackProtection
+) -> Store:
+    """A store in a file, made if it is not there."""
+    return Store(SqliteDatabase(Path(path)), vault=vault, owner=owner, anchor=anchor)
+
+
+class SqliteDatabase:
+    """Sealed blobs in SQLite. One writer at a time in the whole file, which for one device is what is wanted."""
+
+    def __init__(self, path: Path) -> None:
+        """Open or make the file: a regular file of ours, mode 0600, no symbolic link."""
+        _require_private(path)
+        self._connection = sqlite3.connect(path, timeout=LOCK_TIMEOUT, isolation_level=None, check_same_thread=False)
+        self._commits = 0
+        version = self._connection.execute("PRAGMA user_version").fetchone()[0]
+        if version not in (0, SCHEMA_VERSION):
+            self._connection.close()
+            raise StoreError(f"the file is of schema version {version}")
+        for pragma in _PRAGMAS:
+            self._connection.execute(pragma).fetchall()
+        if version == 0:
+            self._connection.executescript(f"BEGIN IMMEDIATE; {_SCHEMA} COMMIT;")
+
+    def load(self, shelf: bytes) -> dict[bytes, bytes]:
+        """See `Database`. The lock is the file's: it goes when the process goes."""
+        if not self._connection.in_transaction:
+            try:
+                self._connection.execute("BEGIN IMMEDIATE")
+            except sqlite3.OperationalError as error:
+                raise StoreBusy("another process is in the database") from error
+        return dict(self._connection.execute("SELECT name, blob FROM records WHERE shelf = ?", (shelf,)))
+
+    def commit(self, writes: list[Write], posts: list[Post], finished: list[bytes]) -> None:
+        """See `Database`."""
+        execute = self._connection.execute
+        if not self._connection.in_transaction:
+            execute("BEGIN IMMEDIATE")
+        for write in writes:
+            self._write(write)
+        for post in posts:
+            execute("INSERT INTO letters (id, box, blob) VALUES (?, ?, ?)", post)
+        for key in finished:
+            execute("DELETE FROM letters WHERE id = ?", (key,))
+        execute("COMMIT")
+        self._commits += 1
+        if self._commits >= CHECKPOINT_EVERY or any(write.blob is None for write in writes):
+            self.tidy()
+
+    def rollback(self) -> None:
+        """See `Database`."""
+        if self._connection.in_transaction:
+            self._connection.execute("ROLLBACK")
+
+    def letters(self, box: int, limit: int) -> list[tuple[bytes, bytes]]:
+        """See `Database`."""
+        query = "SELECT id, blob FROM letters WHERE box = ? ORDER BY number LIMIT ?"
+        return self._connection.execute(query, (box, limit)).fetchall()
+
+    def tidy(self) -> None:
+        """Empty the write-ahead log into the file; if another process reads just now, the next time."""
+        self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        self._commits = 0
+
+    def close(self) -> None:
+        """See `Database`."""
+        self.tidy()
+        self._connection.close()
+
+    def _write(self, write: Write) -> None:
+        execute = self._connection.execute
+        if write.expected == 0:
+            sql = "INSERT OR IGNORE INTO records (shelf, name, generation, blob) VALUES (?, ?, 1, ?)"
+            done = execute(sql, (write.shelf, write.name, write.blob))
+        elif write.blob is None:
+            sql = "DELETE FROM records WHERE shelf = ? AND name = ? AND generation = ?"
+            done = execute(sql, (write.shelf, write.name, write.expected))
+        else:
+            sql = "UPDATE records SET generation = ?, blob = ? WHERE shelf = ? AND name = ? AND generation = ?"
+            done = execute(sql, (write.expected + 1, write.blob, write.shelf, write.name, write.expected))
+        if done.rowcount != 1:
+            raise StoreConflict("a record was written since it was read")
+
+
+def _require_private(path: Path) -> None:
+    """Make the file with mode 0600 whatever the umask, or refuse the one that is there."""
+    for beside in ("-wal", "-shm", "-journal"):
+        if Path(f"{path}{beside}").is_symlink():
+            raise StoreError("a file of the database is a symbolic link")
+    try:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise StoreError(f"the database cannot be opened: {error.strerror}") from error
+    try:
+        found = os.fstat(descriptor)
+    finally:
+        os.close(descriptor)
+    if not stat.S_ISREG(found.st_mode) or found.st_uid != os.geteuid() or found.st_mode & 0o077:
+        raise StoreError("the database must be a regular file of this user, with no access for anybody else")

@@ -1,0 +1,340 @@
+"""What both stores share: one lock and one transaction for everything that a message changes.
+
+    with store.peer(b"bob/phone") as bob:       # locked: no other thread, process or machine works with bob meanwhile
+        bob.send(b"hello", now=now)             # nothing comes back: there is no ciphertext to send too early
+    for letter in bob.outgoing:                 # saved and anchored, and only now readable
+        transport.send(letter.peer, letter.content)
+        store.done(letter)
+
+An exception inside the block, or a crash before its end, leaves everything as it was. The block does no I/O but the
+database's: call a function that holds it whole through `asyncio.to_thread`.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import threading
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from peer_sessions import DEFAULT_PADDING, PeerNotes, PeerSessions
+from records import (
+    IDENTITY,
+    IN,
+    INDEX,
+    OUT,
+    PEERS,
+    RING,
+    Note,
+    Record,
+    StateMissing,
+    StoreBusy,
+    StoreConflict,
+    StoreError,
+)
+from unit import Sealing, Unit
+
+from ratchetlib import ForkedProcess, IdentityKeyPair, PrekeyRing, Session, UnsafeNoRollbackProtection
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from records import Database, Letter
+
+    from ratchetlib import IdentityKey, MonotonicAnchor, PaddingPolicy, PrekeyBundle, StateVault
+
+LOCK_TIMEOUT: Final = 30.0
+"""Seconds to wait for a lock: longer than any block needs."""
+
+FINISHED_LETTERS: Final = 256
+"""Letters done with whose deletion waits for the next transaction. A crash forgets them: a duplicate, no more."""
+
+LETTERS_AT_ONCE: Final = 100
+"""Letters read in one go."""
+
+INDEX_SHELF: Final = bytes(16)
+"""Where the key of all other shelves is found."""
+
+
+@dataclass(slots=True)
+class Device:
+    """This device, locked. Set both for a new device or a new identity; what is done to the ring is saved.
+
+    Attributes:
+        identity: None before there is one.
+        ring: None before there is one.
+    """
+
+    identity: IdentityKeyPair | None
+    ring: PrekeyRing | None
+
+
+class Peer:
+    """The conversation with one device, locked. Its methods raise what those of `PeerSessions` raise.
+
+    Attributes:
+        sessions: to be looked at: `identity`, `notes`, `session(...).health()`.
+        saved: the letters of the block, outgoing and incoming, once it has been left.
+    """
+
+    def __init__(self, unit: Unit, sealing: Sealing, address: bytes) -> None:
+        self._unit = unit
+        self._address = address
+        self._shelf = sealing.shelf(address)
+        self._device_shelf = sealing.shelf(b"")
+        self._notes_record = Record(PeerNotes, address)
+        self._old_notes = unit.open(self._shelf, self._notes_record)
+        self.saved: tuple[list[Letter], list[Letter]] | None = None
+        self.sessions = PeerSessions(sealing.owner, address, self._old_notes or PeerNotes(), self._load)
+
+    def begin(self, bundle: PrekeyBundle, *, now: int, first: bytes = b"") -> None:
+        """First contact, or a reset that was granted in an earlier block."""
+        message = self.sessions.begin(self._prekeys()[0], bundle, now=now, first=first)
+        self._unit.post(OUT, self._address, message)
+
+    def send(
+        self, plaintext: bytes, *, now: int, associated_data: bytes = b"", padding: PaddingPolicy = DEFAULT_PADDING
+    ) -> None:
+        """Put a message into the outbox. `NoSession`: fetch a bundle and `begin`."""
+        message = self.sessions.encrypt(plaintext, now=now, associated_data=associated_data, padding=padding)
+        self._unit.post(OUT, self._address, message)
+
+    def receive(self, message: bytes, *, now: int, associated_data: bytes = b"") -> None:
+        """Put a message's plaintext into the inbox. After the block, tell the transport that it has arrived."""
+        plaintext = self.sessions.decrypt(
+            message, now=now, prekeys=self._prekeys_to_save, associated_data=associated_data
+        )
+        self._unit.post(IN, self._address, plaintext)
+
+    def request_reset(self, now: int) -> bool:
+        """Whether a new session may be begun. Leave the block, fetch a bundle, and begin in the next one."""
+        return self.sessions.request_reset(now)
+
+    def repin(self, identity: IdentityKey) -> None:
+        """Take a changed identity once a person has compared fingerprints; all sessions are deleted."""
+        self.sessions.repin(identity)
+
+    @property
+    def outgoing(self) -> list[Letter]:
+        """What was sent in the block, once it has been left and saved."""
+        return self._letters()[OUT]
+
+    @property
+    def incoming(self) -> list[Letter]:
+        """What was received in the block, once it has been left and saved."""
+        return self._letters()[IN]
+
+    def records(self) -> list[Record[Any]]:
+        """All records on the peer's shelf."""
+        sessions = [self._session_record(entry.key) for entry in self.sessions.notes.entries]
+        return [self._notes_record, *sessions]
+
+    def prepare(self) -> None:
+        """Say what is to be written at the end of the block."""
+        for key, session in self.sessions.touched.items():
+            self._unit.put(self._shelf, self._session_record(key), session)
+        for key in self.sessions.removed:
+            self._unit.put(self._shelf, self._session_record(key), None)
+        if self.sessions.notes != (self._old_notes or PeerNotes()):
+            self._unit.put(self._shelf, self._notes_record, self.sessions.notes)
+            if self._old_notes is None:
+                self._register()
+
+    def _letters(self) -> tuple[list[Letter], list[Letter]]:
+        if self.saved is None:
+            raise StoreError("letters leave after the block, once they are saved")
+        return self.saved
+
+    def _session_record(self, key: bytes) -> Record[Session]:
+        return Record(Session, self._address + key)
+
+    def _load(self, key: bytes) -> Session:
+        session = self._unit.open(self._shelf, self._session_record(key))
+        if session is None:
+            raise StateMissing("a session that the peer's notes list is not there")
+        return session
+
+    def _prekeys(self) -> tuple[IdentityKeyPair, PrekeyRing]:
+        identity = self._unit.open(self._device_shelf, IDENTITY)
+        ring = self._unit.open(self._device_shelf, RING)
+        if identity is None or ring is None:
+            raise StateMissing("this device has no identity and ring: make them in a device() block")
+        return identity, ring
+
+    def _prekeys_to_save(self) -> tuple[IdentityKeyPair, PrekeyRing]:
+        identity, ring = self._prekeys()
+        self._unit.put(self._device_shelf, RING, ring)
+        return identity, ring
+
+    def _register(self) -> None:
+        note = self._unit.open(self._device_shelf, PEERS)
+        known = [] if note is None else json.loads(note.content)
+        self._unit.put(self._device_shelf, PEERS, Note(json.dumps([*known, self._address.hex()]).encode()))
+
+
+class Store:
+    """Sessions, prekeys, inbox and outbox of one device. One object is one connection: its blocks take turns."""
+
+    def __init__(
+        self,
+        database: Database,
+        *,
+        vault: StateVault,
+        owner: bytes,
+        anchor: MonotonicAnchor | UnsafeNoRollbackProtection,
+    ) -> None:
+        """Open it.
+
+        Args:
+            database: where the sealed blobs go.
+            vault: seals them.
+            owner: this device's address.
+            anchor: remembers generations, outside of whatever is backed up with the database.
+        """
+        self._database = database
+        self._sealing = Sealing(vault, owner, anchor)
+        self._lock = threading.Lock()
+        self._holder = 0
+        self._process = os.getpid()
+        self._finished: list[bytes] = []
+        try:
+            self._sealing.index = self._index()
+        except StoreConflict:  # another process made it just now
+            self._sealing.index = self._index()
+
+    @contextmanager
+    def peer(self, address: bytes) -> Iterator[Peer]:
+        """The conversation with a device: locked, given out, saved when the block is left without an exception."""
+        with self._unit() as unit:
+            peer = Peer(unit, self._sealing, address)
+            yield peer
+            peer.prepare()
+            peer.saved = self._save(unit)
+
+    @contextmanager
+    def device(self) -> Iterator[Device]:
+        """This device's identity and ring: locked, given out, saved when the block is left without an exception."""
+        shelf = self._sealing.shelf(b"")
+        with self._unit() as unit:
+            identity, ring = unit.open(shelf, IDENTITY), unit.open(shelf, RING)
+            if (identity is None) != (ring is None):
+                raise StateMissing("identity or ring is missing: they are made together")
+            device = Device(identity, ring)
+            yield device
+            if device.identity is not identity:
+                unit.put(shelf, IDENTITY, device.identity)
+            if device.ring is not None:
+                unit.put(shelf, RING, device.ring)
+            self._save(unit)
+
+    def peers(self) -> list[bytes]:
+        """The addresses of all peers."""
+        with self._unit() as unit:
+            note = unit.open(self._sealing.shelf(b""), PEERS)
+            return [] if note is None else [bytes.fromhex(address) for address in json.loads(note.content)]
+
+    def outbox(self) -> list[Letter]:
+        """The oldest ciphertexts not done with, for a start or a reconnect."""
+        return self._waiting(OUT)
+
+    def inbox(self) -> list[Letter]:
+        """The oldest plaintexts not done with."""
+        return self._waiting(IN)
+
+    def done(self, *letters: Letter) -> None:
+        """The transport, or the application, has them: delete them, with the next transaction or soon."""
+        self._finished += [letter.id for letter in letters]
+        if len(self._finished) >= FINISHED_LETTERS:
+            self.flush()
+
+    def flush(self) -> None:
+        """Delete what is done with now."""
+        with self._unit() as unit:
+            self._save(unit)
+
+    def reseal(self, vault: StateVault) -> int:
+        """Go over to a vault with a new current key and re-seal all records; the number of letters that still wait.
+
+        The old key may be destroyed once it is 0 and every other process has gone over too.
+        """
+        self._sealing.vault = vault
+        for address in [b"", *self.peers()]:
+            self._reseal_shelf(address)
+        with self._unit() as unit:
+            unit.put(INDEX_SHELF, INDEX, unit.open(INDEX_SHELF, INDEX))
+            self._save(unit)
+        with self._unit():
+            waiting = [row for box in (OUT, IN) for row in self._database.letters(box, LETTERS_AT_ONCE)]
+        return sum(not vault.is_current(blob) for _, blob in waiting)
+
+    def close(self) -> None:
+        """Delete what is done with, and close the connection."""
+        if self._finished:
+            self.flush()
+        self._sealing.cache.clear()
+        self._database.close()
+
+    @contextmanager
+    def _unit(self) -> Iterator[Unit]:
+        """One transaction, by one thread: whatever happens, it is over at the end."""
+        if os.getpid() != self._process:
+            raise ForkedProcess("open the store anew in the child")
+        if self._holder == threading.get_ident() or not self._lock.acquire(timeout=LOCK_TIMEOUT):
+            raise StoreBusy("the store is inside another block")
+        self._holder = threading.get_ident()
+        try:
+            yield Unit(self._database, self._sealing)
+        finally:
+            try:
+                self._database.rollback()
+            finally:
+                self._holder = 0
+                self._lock.release()
+
+    def _save(self, unit: Unit) -> tuple[list[Letter], list[Letter]]:
+        finished = list(self._finished)
+        letters = unit.save(finished)
+        del self._finished[: len(finished)]
+        return letters
+
+    def _index(self) -> bytes:
+        with self._unit() as unit:
+            note = unit.open(INDEX_SHELF, INDEX)
+            if note is None:
+                note = Note(secrets.token_bytes(32))
+                unit.put(INDEX_SHELF, INDEX, note)
+                self._save(unit)
+            return note.content
+
+    def _waiting(self, box: int) -> list[Letter]:
+        if self._finished:
+            self.flush()
+        with self._unit():
+            rows = self._database.letters(box, LETTERS_AT_ONCE)
+            letters = [self._sealing.open_letter(box, key, blob) for key, blob in rows]
+        if not isinstance(self._sealing.anchor, UnsafeNoRollbackProtection):
+            for address in {letter.peer for letter in letters}:
+                self._roll_forward(address)
+        return letters
+
+    def _roll_forward(self, address: bytes) -> None:
+        """A crash between write and advance has left letters behind that may not leave before the anchor knows."""
+        with self._unit() as unit:
+            sessions = Peer(unit, self._sealing, address).sessions
+            for entry in sessions.notes.entries:
+                sessions.session(entry.key)
+
+    def _reseal_shelf(self, address: bytes) -> None:
+        shelf = self._sealing.shelf(address)
+        with self._unit() as unit:
+            if address:
+                peer = Peer(unit, self._sealing, address)
+                records: list[Record[Any]] = peer.records()
+            else:
+                records = [IDENTITY, RING, PEERS]
+            for record in records:
+                unit.put(shelf, record, unit.open(shelf, record))
+            self._save(unit)

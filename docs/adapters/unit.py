@@ -1,0 +1,165 @@
+"""How records are sealed and named, and one transaction over them."""
+
+from __future__ import annotations
+
+import secrets
+from collections import OrderedDict
+from hashlib import blake2b
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
+
+from records import IN, INDEX, OUT, Letter, Note, Post, Record, StateMissing, Write
+
+from ratchetlib import UnsafeNoRollbackProtection
+from ratchetlib.state.context import Context
+
+if TYPE_CHECKING:
+    from records import Database
+
+    from ratchetlib import MonotonicAnchor, StateVault
+    from ratchetlib.state.sealable import Sealable
+
+CACHED_RECORDS: Final = 256
+"""Opened records kept in memory, so that a message need not open them. They hold keys, as any open session does."""
+
+_Kind = TypeVar("_Kind", bound="Sealable")
+
+
+class Opened(NamedTuple):
+    """An opened record, and the very blob that it was opened from or sealed to.
+
+    Attributes:
+        blob: sealed.
+        value: what is in it.
+    """
+
+    blob: bytes
+    value: Any
+
+
+class Sealing:
+    """The vault and the anchor, for one owner. No name goes into the database: only hashes under a random key.
+
+    Attributes:
+        vault: may be replaced by one with a new storage key.
+        index: the key of the hashes; the store keeps it sealed.
+        cache: opened records by name, the last used last.
+    """
+
+    def __init__(self, vault: StateVault, owner: bytes, anchor: MonotonicAnchor | UnsafeNoRollbackProtection) -> None:
+        self.vault = vault
+        self.owner = owner
+        self.anchor = anchor
+        self.index = b""
+        self.cache: OrderedDict[bytes, Opened] = OrderedDict()
+
+    def shelf(self, address: bytes) -> bytes:
+        """Where a peer's records are; the device's own under the empty address."""
+        return blake2b(b"shelf" + address, key=self.index, digest_size=16).digest()
+
+    def name(self, record: Record[Any]) -> bytes:
+        """The record's name. The index itself is found before its key is known."""
+        key = b"" if record == INDEX else self.index
+        return blake2b(bytes([record.kind.STATE_KIND]) + record.peer, key=key, digest_size=16).digest()
+
+    def open(self, record: Record[_Kind], blob: bytes | None) -> Opened | None:
+        """What is in a blob; None if there has never been one."""
+        if blob is None:
+            if self._anchored(record):
+                raise StateMissing("the anchor knows a record that the database does not hold")
+            return None
+        kept = self.cache.pop(self.name(record), None)  # it may be moved now: whoever saves it puts it back
+        if kept is not None and kept.blob == blob:
+            return kept
+        value = self.vault.open(blob, kind=record.kind, owner=self.owner, peer=record.peer, anchor=self.anchor)
+        return Opened(blob, value)
+
+    def seal(self, record: Record[Any], value: Sealable, generation: int) -> bytes:
+        """The next blob of a record."""
+        return self.vault.seal(value, owner=self.owner, peer=record.peer, generation=generation)
+
+    def advance(self, record: Record[Any], blob: bytes) -> None:
+        """Move the anchor to a blob that was written."""
+        if not isinstance(self.anchor, UnsafeNoRollbackProtection):
+            self.vault.advance(blob, kind=record.kind, owner=self.owner, peer=record.peer, anchor=self.anchor)
+
+    def seal_letter(self, box: int, letter: Letter) -> bytes:
+        """A letter's blob. It is bound to its box and id, written once, and so always of generation 1."""
+        return self.vault.seal(letter.to_note(), owner=self.owner, peer=_letter_name(box, letter.id), generation=1)
+
+    def open_letter(self, box: int, key: bytes, blob: bytes) -> Letter:
+        """What `seal_letter` sealed."""
+        note = self.vault.open(blob, kind=Note, owner=self.owner, peer=_letter_name(box, key), minimum_generation=1)
+        return Letter.from_note(key, note)
+
+    def keep(self, name: bytes, opened: Opened) -> None:
+        """Remember an opened record."""
+        self.cache[name] = opened
+        while len(self.cache) > CACHED_RECORDS:
+            self.cache.popitem(last=False)
+
+    def _anchored(self, record: Record[Any]) -> bool:
+        if isinstance(self.anchor, UnsafeNoRollbackProtection):
+            return False
+        return self.anchor.read(Context(record.kind.STATE_KIND, self.owner, record.peer).record_name) is not None
+
+
+def _letter_name(box: int, key: bytes) -> bytes:
+    return b"letter" + bytes([box]) + key
+
+
+class Unit:
+    """One transaction: what was opened in it, and what is to be written at its end."""
+
+    def __init__(self, database: Database, sealing: Sealing) -> None:
+        self._database = database
+        self._sealing = sealing
+        self._blobs: dict[bytes, dict[bytes, bytes]] = {}
+        self._opened: dict[bytes, tuple[Record[Any], Opened]] = {}
+        self._puts: dict[bytes, tuple[bytes, Record[Any], Any]] = {}
+        self._letters: list[tuple[int, Letter]] = []
+
+    def open(self, shelf: bytes, record: Record[_Kind]) -> _Kind | None:
+        """The record, its shelf being locked from now on; None if there has never been one."""
+        if shelf not in self._blobs:
+            self._blobs[shelf] = self._database.load(shelf)
+        name = self._sealing.name(record)
+        if name not in self._opened:
+            opened = self._sealing.open(record, self._blobs[shelf].get(name))
+            if opened is None:
+                return None
+            self._opened[name] = (record, opened)
+        value: _Kind = self._opened[name][1].value
+        return value
+
+    def put(self, shelf: bytes, record: Record[_Kind], value: _Kind | None) -> None:
+        """Write a record of a shelf that is locked; None deletes it."""
+        self._puts[self._sealing.name(record)] = (shelf, record, value)
+
+    def post(self, box: int, peer: bytes, content: bytes) -> None:
+        """Keep a letter."""
+        self._letters.append((box, Letter(secrets.token_bytes(16), peer, content)))
+
+    def save(self, finished: list[bytes]) -> tuple[list[Letter], list[Letter]]:
+        """Seal, write durably, advance the anchor; only then may the letters leave, outgoing and incoming."""
+        sealing = self._sealing
+        writes = {name: self._write(name, *put) for name, put in self._puts.items()}
+        posts = [Post(letter.id, box, sealing.seal_letter(box, letter)) for box, letter in self._letters]
+        self._database.commit([write for write in writes.values() if write is not None], posts, finished)
+        for name, (_, record, value) in self._puts.items():
+            self._opened.pop(name, None)
+            write = writes[name]
+            if write is not None and write.blob is not None:
+                sealing.advance(record, write.blob)
+                self._opened[name] = (record, Opened(write.blob, value))
+        for name, (_, opened) in self._opened.items():
+            sealing.keep(name, opened)
+        return [letter for box, letter in self._letters if box == OUT], [
+            letter for box, letter in self._letters if box == IN
+        ]
+
+    def _write(self, name: bytes, shelf: bytes, record: Record[Any], value: Sealable | None) -> Write | None:
+        old = self._blobs[shelf].get(name)
+        if value is None and old is None:
+            return None
+        expected = 0 if old is None else self._sealing.vault.generation(old)
+        return Write(shelf, name, expected, None if value is None else self._sealing.seal(record, value, expected + 1))

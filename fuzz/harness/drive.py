@@ -1,0 +1,34 @@
+"""The program that libFuzzer drives: `drive.py TARGET [libFuzzer's options and corpora]`, with atheris installed."""
+
+from __future__ import annotations
+
+import importlib
+import shlex
+import sys
+from pathlib import Path
+
+FUZZ = Path(__file__).resolve().parents[1]
+_MAX_LEN = 4_096
+"""Bytes of an input where the target does not say otherwise (`MAX_LEN`): above every encoding of the protocol but a full
+ring and a message with a long body."""
+
+
+def main(name: str, arguments: list[str]) -> None:
+    """Fuzz one target; only the library's own modules tell the fuzzer where they have been."""
+    import atheris  # noqa: PLC0415  # the targets are importable without it
+
+    sys.path[0] = str(FUZZ)  # instead of this folder, whose modules have short names
+    with atheris.instrument_imports(include=["ratchetlib"]):
+        target = importlib.import_module(f"targets.fuzz_{name}")
+    print(f"LIBRARY: {importlib.import_module('ratchetlib').__file__}", file=sys.stderr)
+    dictionary = FUZZ / "dict" / f"{name}.dict"
+    defaults = [f"-max_len={getattr(target, 'MAX_LEN', _MAX_LEN)}"]
+    defaults += [f"-dict={dictionary}"] if dictionary.is_file() else []
+    # libFuzzer starts itself again through a shell to merge and to minimize.
+    program = shlex.join([sys.executable, __file__, name])
+    atheris.Setup([program, *defaults, *arguments], target.one_input)
+    atheris.Fuzz()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], sys.argv[2:])

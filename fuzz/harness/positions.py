@@ -1,0 +1,94 @@
+"""Where conversations begin: every phase of the post-quantum ratchet, late messages, closed chains, full stores."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Final
+
+from harness.draws import fixed_draws
+from harness.talk import Talk
+
+_MESSAGES: Final = (0, 2, 10, 22, 23, 24, 25, 26, 46, 47, 48, 49, 72, 73, 74, 75, 97, 98, 99, 122)
+"""Messages in turn after which a position is taken: around each step of the first two epochs."""
+
+
+@cache
+def positions() -> tuple[Talk, ...]:
+    """Every beginning; copy one before you play on."""
+    with fixed_draws(b"positions"):
+        return (*_in_order(), _late(), _closed_chains(), _wide_gap(), _nearly_full(), _fresh_and_crossing())
+
+
+def position(number: int) -> Talk:
+    """One of them, to play on from."""
+    known = positions()
+    return known[number % len(known)].copy()
+
+
+def _in_order() -> list[Talk]:
+    talk, taken = Talk.begun(), []
+    for sent in range(_MESSAGES[-1] + 1):
+        if sent in _MESSAGES:
+            taken.append(talk.copy())
+        talk.deliver(talk.send(1 - sent % 2))
+        talk.letters.clear()
+    return taken
+
+
+def _round(talk: Talk) -> None:
+    for who in (1, 0):
+        talk.deliver(talk.send(who))
+    talk.letters.clear()
+
+
+def _late() -> Talk:
+    """Messages on the open chain and on the one before it are under way, out of order."""
+    talk = Talk.begun()
+    _round(talk)
+    first = [talk.send(0) for _ in range(4)]
+    talk.deliver(first[2])
+    talk.deliver(talk.send(1))
+    second = [talk.send(0) for _ in range(4)]
+    talk.deliver(second[1])
+    return talk
+
+
+def _closed_chains() -> Talk:
+    """Five closed chains and an open one, each with a message under way."""
+    talk = Talk.begun()
+    for _ in range(7):
+        talk.deliver(talk.send(1))
+        talk.send(0, b"late")
+        talk.deliver(talk.send(0))
+    talk.letters = [letter for letter in talk.letters if letter.plaintext]
+    return talk
+
+
+def _wide_gap() -> Talk:
+    """As many messages are missing as may be: the next two are within the bound and beyond it."""
+    talk = Talk.begun()
+    _round(talk)
+    talk.lose(0, 1_000 - 1)
+    talk.send(0, b"within")
+    talk.send(0, b"beyond")
+    return talk
+
+
+def _nearly_full() -> Talk:
+    """1,990 skipped keys on two chains."""
+    talk = Talk.begun()
+    _round(talk)
+    for count in (1_000, 990):
+        talk.send(0, b"oldest")
+        talk.lose(0, count - 1)
+        talk.deliver(talk.send(0))
+        talk.deliver(talk.send(1))
+    return talk
+
+
+def _fresh_and_crossing() -> Talk:
+    """Both sides have written before either has read: the initiator is unconfirmed."""
+    talk = Talk.begun()
+    for who in (0, 1, 0):
+        talk.send(who, b"crossing")
+    return talk

@@ -1,0 +1,181 @@
+"""A conversation under the fuzzer's hand: two sessions, the letters between them, and a model that both must obey."""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Final
+from unittest.mock import patch
+
+from harness.model import Letter, Side
+from harness.oracles import Violation, digest, refusal, require, require_bounded
+from harness.people import pair
+from harness.sealed import at_rest
+
+from ratchetlib import PeerError, Session
+from ratchetlib.primitives.kdf import chain_step
+from ratchetlib.ratchet.header import seal_header
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ratchetlib.primitives.aead import HeaderKey
+    from ratchetlib.ratchet.header import Header
+    from ratchetlib.ratchet.pq.chunks import Chunk
+    from ratchetlib.session.state import SessionState
+
+_ENCRYPT: Final = importlib.import_module("ratchetlib.ratchet.encrypt")
+"""The module: the package's attribute of that name is the function."""
+
+
+class Seat:
+    """One side: its session, its model, and what it has read.
+
+    Attributes:
+        session: as it is now.
+        side: the model.
+        read: letters that this very line of states has decrypted.
+    """
+
+    __slots__ = ("read", "session", "side")
+
+    def __init__(self, state: SessionState, side: Side, read: frozenset[Letter] = frozenset()) -> None:
+        self.session = Session(state)
+        self.side = side
+        self.read = read
+
+    def copy(self) -> Seat:
+        """A twin: what a saved state brings back."""
+        return Seat(self.session._state, self.side.copy(), self.read)
+
+
+class Talk:
+    """Two seats and the letters between them.
+
+    Attributes:
+        seats: the initiator's and the responder's.
+        letters: every letter ever sent, delivered or not.
+        saved: states kept aside, with whose they are.
+        split: whether a side was ever restored or cloned: from then on refusals are allowed that the model, which
+            counts one line of states for each side, does not foresee.
+    """
+
+    __slots__ = ("letters", "saved", "seats", "split")
+
+    def __init__(self, seats: list[Seat], letters: list[Letter]) -> None:
+        self.seats = seats
+        self.letters = letters
+        self.saved: list[tuple[int, Seat]] = []
+        self.split = False
+
+    @classmethod
+    def begun(cls) -> Talk:
+        """After the first message, which has arrived."""
+        start = pair()
+        alice, bob = Side(), Side()
+        alice.send()
+        bob.take(Letter(b"", b"", 1, 0, 0, 0))
+        return cls([Seat(start.alice, alice), Seat(start.bob, bob)], [])
+
+    def copy(self) -> Talk:
+        """The same position, to play on from."""
+        return Talk([seat.copy() for seat in self.seats], list(self.letters))
+
+    # --- sending --------------------------------------------------------------------------------
+
+    def send(self, who: int, plaintext: bytes = b"") -> Letter:
+        """One message, on its way."""
+        return self.post(who, self.seats[who].session.encrypt(plaintext), plaintext)
+
+    def post(self, who: int, message: bytes, plaintext: bytes, *, forbidden: bool = False) -> Letter:
+        """A message that the session of that side has just made."""
+        side = self.seats[who].side
+        side.send()
+        letter = Letter(message, plaintext, 1 - who, side.sent, side.number - 1, side.previous, forbidden)
+        self.letters.append(letter)
+        return letter
+
+    def send_twisted(self, who: int, twist: Callable[[Header], Chunk], *, forbidden: bool) -> None:
+        """A message whose authentic header carries another chunk than the honest one."""
+
+        def seal_twisted(key: HeaderKey, nonce: bytes, header: Header, data: bytes) -> bytes:
+            return seal_header(key, nonce, header._replace(chunk=twist(header)), data)
+
+        with patch.object(_ENCRYPT, "seal_header", seal_twisted):
+            message = self.seats[who].session.encrypt(b"twisted")
+        self.post(who, message, b"twisted", forbidden=forbidden)
+
+    def lose(self, who: int, count: int) -> None:
+        """So many messages of an open chain that nobody will ever see."""
+        seat = self.seats[who]
+        state = seat.session._state
+        sending = state.ratchet.sending
+        if sending is None:
+            return
+        chain_key = sending.chain_key
+        for _ in range(count):
+            chain_key, _ = chain_step(chain_key)
+        moved = sending._replace(chain_key=chain_key, number=sending.number + count)
+        seat.session._state = state.moved(state.ratchet._replace(sending=moved))
+        seat.side.number += count
+
+    # --- receiving ------------------------------------------------------------------------------
+
+    def deliver(self, letter: Letter) -> None:
+        """The letter arrives, for the first time or again."""
+        seat = self.seats[letter.to]
+        if self.split:
+            self._deliver_after_split(seat, letter)
+            return
+        expected = seat.side.refusal(letter)
+        if expected is None:
+            require(seat.session.decrypt(letter.message) == letter.plaintext, "another plaintext than was sent")
+            seat.side.take(letter)
+            seat.read |= {letter}
+            require(seat.side.stored == seat.session._state.ratchet.skipped_stored, "other skipped keys than missing")
+        else:
+            self.require_refused(letter.to, letter.message, expected)
+
+    def _deliver_after_split(self, seat: Seat, letter: Letter) -> None:
+        before = digest(seat.session._state)
+        try:
+            plaintext = seat.session.decrypt(letter.message)
+        except PeerError:
+            require(digest(seat.session._state) == before, "a refused message has changed the state")
+            return
+        require(plaintext == letter.plaintext and not letter.forbidden, "another plaintext than was sent")
+        require(letter not in seat.read, "a message decrypts twice")
+        seat.read |= {letter}
+
+    def require_refused(
+        self, who: int, message: bytes, expected: type[PeerError] = PeerError, associated_data: bytes = b""
+    ) -> None:
+        """Whatever this is, it is refused and leaves everything as it was."""
+        session = self.seats[who].session
+        before = digest(session._state)
+        error = refusal(lambda: session.decrypt(message, associated_data=associated_data))
+        if error is None:
+            raise Violation("a message decrypts that must not")
+        require(isinstance(error, expected), f"{type(error).__name__} instead of {expected.__name__}")
+        require(digest(session._state) == before, "a refused message has changed the state")
+
+    # --- storing --------------------------------------------------------------------------------
+
+    def restart(self, who: int) -> None:
+        """From what the session has written."""
+        self.seats[who].session = at_rest(Session, self.seats[who].session)
+
+    def save(self, who: int) -> None:
+        """Keep the state of now."""
+        self.saved.append((who, self.seats[who].copy()))
+
+    def restore(self, place: int) -> None:
+        """A state from before takes the place of the one of now."""
+        who, seat = self.saved[place % len(self.saved)]
+        self.seats[who] = seat.copy()
+        self.split = True
+
+    def require_sound(self) -> None:
+        """What holds at the end of every conversation."""
+        for seat in self.seats:
+            require_bounded(seat.session._state)
+            at_rest(Session, seat.session)

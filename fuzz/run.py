@@ -1,0 +1,67 @@
+"""Fuzz ratchetlib: `python fuzz/run.py --seconds 60 --jobs 2`; the README beside this file says the rest."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+from pathlib import Path
+
+from runner import targets
+from runner.campaign import Campaign, Plan
+from runner.minimize import minimize
+from runner.replay import replay
+
+
+def main() -> int:
+    """0 if nothing was found."""
+    options = _options()
+    names = options.target or targets.names()
+    if options.list:
+        for name in targets.names():
+            print(f"{name:18} {targets.invariant(name)}")
+        return 0
+    if options.replay:
+        return int(sum(replay(name, options.replay) for name in names) > 0)
+    if options.coverage:
+        from runner.coverage_report import report  # noqa: PLC0415  # needs coverage, which fuzzing does not
+
+        return report(names)
+    if options.bugs:
+        from runner.bugs import show  # noqa: PLC0415  # needs git's apply
+
+        return show(options.seconds, options.jobs)
+    return _fuzz(options, names)
+
+
+def _fuzz(options: argparse.Namespace, names: list[str]) -> int:
+    with tempfile.TemporaryDirectory() as folder:
+        keep = options.keep or Path(folder)
+        findings = Campaign(Plan(names, options.seconds, options.jobs, options.crashes.resolve(), keep.resolve())).run()
+        for finding in findings:
+            print(finding.report())
+        if options.minimize and not findings:
+            for name in names:
+                count, size = minimize(name, keep.resolve() / name)
+                print(f"{name:18} {count:>5} inputs {size:>9,} bytes")
+    return int(bool(findings))
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    add = parser.add_argument
+    add("--seconds", type=int, default=60, help="for each target (default 60)")
+    add("--target", action="append", choices=targets.names(), metavar="NAME", help="one target; may be repeated")
+    add("--jobs", type=int, default=1, help="processes at once (default 1)")
+    add("--crashes", type=Path, default=Path("fuzz-crashes"), help="folder for what breaks something")
+    add("--keep", type=Path, help="folder for new inputs, to go on from the next time")
+    add("--minimize", action="store_true", help="merge the new inputs into fuzz/corpus and keep what counts")
+    add("--replay", type=Path, nargs="+", metavar="FILE", help="run these inputs once, without atheris")
+    add("--coverage", action="store_true", help="what the corpora reach, module by module")
+    add("--bugs", action="store_true", help="break the library in five ways and see each found")
+    add("--list", action="store_true", help="the targets and what each shows")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

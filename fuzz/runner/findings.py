@@ -1,0 +1,77 @@
+"""An input that breaks something: found, made small, and told how to see it again."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from runner.libfuzzer import start
+from runner.targets import FUZZ
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from runner.libfuzzer import Run
+
+_WRITTEN: Final = re.compile(r"Test unit written to (.+)$")
+_EXCEPTION: Final = " === Uncaught Python exception: ==="
+_MINIMIZE_SECONDS: Final = 20
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What a target found.
+
+    Attributes:
+        name: the target.
+        path: the smallest input known that shows it; None where the process died without naming one.
+        output: the last lines of the run.
+    """
+
+    name: str
+    path: Path | None
+    output: list[str]
+
+    @property
+    def exception(self) -> str:
+        """The exception in one line, or what libFuzzer says."""
+        if _EXCEPTION in self.output:
+            return self.output[self.output.index(_EXCEPTION) + 1]
+        errors = [line for line in self.output if "ERROR:" in line]
+        return errors[-1] if errors else (self.output or ["no output"])[-1]
+
+    def report(self) -> str:
+        """Everything that whoever repairs it needs."""
+        lines = [f"\n{self.name}: {self.exception}"]
+        if _EXCEPTION in self.output:
+            start_of_trace = self.output.index(_EXCEPTION) + 2
+            lines += [f"    {line}" for line in self.output[start_of_trace:] if line.startswith((" ", "Traceback"))]
+        if self.path is None:
+            return "\n".join([*lines, *self.output])
+        content = self.path.read_bytes()
+        return "\n".join(
+            [
+                *lines,
+                f"input ({len(content)} bytes): {content[:64].hex()}{'…' if len(content) > 64 else ''}",
+                f"see it again:  python {FUZZ / 'run.py'} --target {self.name} --replay {self.path}",
+                f"keep it:       cp {self.path} {FUZZ / 'regressions' / self.name}/",
+            ]
+        )
+
+
+def first_artifact(folder: Path, run: Run) -> Path | None:
+    """The input that libFuzzer has written."""
+    for line in run.tail:
+        if written := _WRITTEN.search(line):
+            return folder / written[1].rpartition("/")[2]
+    return None
+
+
+def minimized(name: str, artifact: Path, package: Path | None) -> Path:
+    """The input made smaller as long as it still breaks something; itself where that does not succeed."""
+    smaller = artifact.with_name(artifact.name + ".min")
+    options = ("-minimize_crash=1", f"-max_total_time={_MINIMIZE_SECONDS}", f"-exact_artifact_path={smaller}")
+    run = start(name, [artifact], *options, package=package)
+    run.process.wait()
+    return smaller if smaller.is_file() and smaller.stat().st_size else artifact

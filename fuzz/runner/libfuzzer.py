@@ -1,0 +1,101 @@
+"""One run of libFuzzer as a process: started, watched line by line, ended."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+import threading
+import time
+from collections import deque
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+from runner.targets import DRIVE, FUZZ
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_STATUS: Final = re.compile(r"#(\d+)\s+\w+\s+cov: (\d+) ft: (\d+) corp: (\d+)/")
+_EXECUTED: Final = re.compile(r"stat::number_of_executed_units:\s+(\d+)")
+_LIBRARY: Final = re.compile(r"LIBRARY: (.+)")
+_NOISE: Final = ("INFO: Instrumenting", "WARNING: Failed to find function")
+_LIMITS: Final = ("-timeout=20", "-rss_limit_mb=1024")
+"""Seconds and megabytes for one input: far above any honest one, so that reaching them is a finding."""
+
+
+@dataclass
+class Progress:
+    """Where a run stands.
+
+    Attributes:
+        executions: so far.
+        coverage: edges of the library that were reached.
+        features: edges with their counts: what the fuzzer goes by.
+        corpus: inputs that reach something new.
+        library: the file of the package that is fuzzed.
+    """
+
+    executions: int = 0
+    coverage: int = 0
+    features: int = 0
+    corpus: int = 0
+    library: str = ""
+
+    def read(self, line: str) -> None:
+        """Take what a line of output says."""
+        if status := _STATUS.search(line):
+            self.executions, self.coverage, self.features, self.corpus = map(int, status.groups())
+        elif executed := _EXECUTED.search(line):
+            self.executions = int(executed[1])
+        elif library := _LIBRARY.search(line):
+            self.library = library[1]
+
+
+@dataclass
+class Run:
+    """A process under way.
+
+    Attributes:
+        name: the target.
+        process: libFuzzer's.
+        started: when, on the monotonic clock.
+        progress: what it has said.
+        tail: its last lines, for the report of a crash.
+    """
+
+    name: str
+    process: subprocess.Popen[str]
+    started: float
+    progress: Progress = field(default_factory=Progress)
+    tail: deque[str] = field(default_factory=lambda: deque(maxlen=80))
+    seconds: float = 0.0
+
+    def watch(self) -> None:
+        """Read the output to its end."""
+        for line in self.process.stderr or ():
+            if not line.startswith(_NOISE):
+                self.progress.read(line)
+                self.tail.append(line.rstrip("\n"))
+        self.process.wait()
+        self.seconds = time.monotonic() - self.started
+
+
+def start(name: str, folders: list[Path], *options: str, package: Path | None = None) -> Run:
+    """Start a target; a thread of its own watches it. `package` is a folder that holds another copy of the library."""
+    command = [sys.executable, str(DRIVE), name, *_LIMITS, "-print_final_stats=1", *options, *map(str, folders)]
+    path = os.pathsep.join(filter(None, [str(package or ""), os.environ.get("PYTHONPATH", "")]))
+    environment = {**os.environ, "PYTHONHASHSEED": "0", "PYTHONPATH": path}
+    process = subprocess.Popen(  # noqa: S603  # this very interpreter, on this very folder
+        command,
+        cwd=FUZZ,
+        env=environment,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        errors="replace",
+    )
+    run = Run(name, process, time.monotonic())
+    threading.Thread(target=run.watch, daemon=True).start()
+    return run

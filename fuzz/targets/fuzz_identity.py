@@ -1,0 +1,18 @@
+"""Whatever parses as an identity is re-serialized to the same bytes; the same holds for an authentic key pair."""
+
+from __future__ import annotations
+
+from harness.oracles import parsed, require_same
+from harness.sealed import content_of, read_content
+
+from ratchetlib import IdentityKey, IdentityKeyPair
+
+
+def one_input(data: bytes) -> None:
+    """The bytes as a public identity, and as the sealed content of a key pair."""
+    public = parsed(IdentityKey.from_bytes, data)
+    if public is not None:
+        require_same(data, public.to_bytes())
+    pair = parsed(lambda content: read_content(IdentityKeyPair, content), data)
+    if pair is not None:
+        require_same(data, content_of(pair))

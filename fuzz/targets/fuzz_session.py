@@ -1,0 +1,15 @@
+"""However messages are lost, repeated, forged and states restored: each decrypts once, as sent, or changes nothing."""
+
+from __future__ import annotations
+
+from harness.draws import deterministic
+from harness.positions import positions
+from harness.script import Player, Script
+
+positions()
+
+
+@deterministic
+def one_input(data: bytes) -> None:
+    """The first byte chooses where the conversation stands; then two bytes an action."""
+    Player(Script(data)).play()

@@ -1,0 +1,40 @@
+"""The adapters are modules to copy: they stand in docs/adapters, and import each other by their bare names."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parents[2] / "docs" / "adapters"))
+
+from adapters.places import PostgresPlace, SqlitePlace  # noqa: E402  # needs the path
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from adapters.places import Place
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Place]:
+    """Each store in turn."""
+    found: Place = SqlitePlace(tmp_path) if request.param == "sqlite" else PostgresPlace()
+    yield found
+    found.close()
+
+
+@pytest.fixture
+def sqlite_place(tmp_path: Path) -> Iterator[SqlitePlace]:
+    found = SqlitePlace(tmp_path)
+    yield found
+    found.close()
+
+
+@pytest.fixture
+def postgres_place() -> Iterator[PostgresPlace]:
+    found = PostgresPlace()
+    yield found
+    found.close()

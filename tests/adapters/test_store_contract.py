@@ -1,0 +1,317 @@
+"""What both stores promise, each against its real database."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING
+
+import pytest
+from adapters.conversations import ALICE, BOB, NOW, bundle_of, carry, make_device, meet, receive, send
+from adapters.places import VAULT
+from peer_sessions import NoSession, ResetNotGranted, WrongPeer
+from records import StateMissing, StoreBusy, StoreConflict, StoreError
+from support.anchors import MemoryAnchor
+from support.forked import in_child
+
+from ratchetlib import (
+    AuthenticationError,
+    DuplicateMessage,
+    HandshakeReplayed,
+    IdentityChanged,
+    StateContextMismatch,
+    StateRolledBack,
+    StateTampered,
+    StateVault,
+    UnknownPrekey,
+)
+
+if TYPE_CHECKING:
+    from adapters.places import Place
+    from store import Store
+
+
+@pytest.fixture
+def pair(place: Place) -> tuple[Store, Store]:
+    alice, bob = place.open(ALICE), place.open(BOB)
+    meet(alice, bob)
+    return alice, bob
+
+
+def test_a_conversation_goes_on_after_a_restart(place: Place, pair: tuple[Store, Store]) -> None:
+    alice, bob = pair
+    for n in range(30):
+        send(alice, BOB, b"to bob %d" % n)
+        send(bob, ALICE, b"to alice %d" % n)
+        if n % 10 == 5:
+            alice, bob = place.open(ALICE), place.open(BOB)
+        assert carry(alice, ALICE, bob) == [b"to bob %d" % n]
+        assert carry(bob, BOB, alice) == [b"to alice %d" % n]
+
+
+@pytest.mark.attack("A77")
+def test_no_ciphertext_can_be_had_before_it_is_saved(place: Place, pair: tuple[Store, Store]) -> None:
+    alice, bob = pair
+    other = place.open(ALICE)
+    with alice.peer(BOB) as locked:
+        assert locked.send(b"hello", now=NOW) is None  # type: ignore[func-returns-value]
+        with pytest.raises(StoreError, match="after the block"):
+            _ = locked.outgoing
+        if not hasattr(place, "path"):  # SQLite lets nobody else in meanwhile
+            assert other.outbox() == []
+    assert [letter.peer for letter in locked.outgoing] == [BOB]
+    assert other.outbox() == locked.outgoing
+    assert receive(bob, ALICE, locked.outgoing[0].content) == b"hello"
+
+
+@pytest.mark.attack("A77")
+def test_an_exception_in_the_block_leaves_everything_as_it_was(pair: tuple[Store, Store]) -> None:
+    alice, bob = pair
+    for n in range(3):
+        with pytest.raises(KeyboardInterrupt), alice.peer(BOB) as locked:
+            locked.send(b"lost", now=NOW)
+            raise KeyboardInterrupt
+        with pytest.raises(StoreError):
+            _ = locked.outgoing
+        assert alice.outbox() == []
+        send(alice, BOB, b"sent %d" % n)
+        assert carry(alice, ALICE, bob) == [b"sent %d" % n]
+    with bob.peer(ALICE) as locked:
+        (entry,) = locked.sessions.notes.entries
+        assert locked.sessions.session(entry.key).health().skipped_stored == 0
+
+
+def test_letters_wait_in_order_until_they_are_done_with(place: Place, pair: tuple[Store, Store]) -> None:
+    alice, _ = pair
+    send(alice, BOB, b"1", b"2")
+    send(alice, BOB, b"3")
+    first, second, third = alice.outbox()
+    alice.done(second)
+    assert alice.outbox() == [first, third]
+    assert place.open(ALICE).outbox() == [first, third]
+    alice.done(first, third)
+    alice.flush()
+    assert place.open(ALICE).outbox() == []
+
+
+@pytest.mark.attack("A89")
+def test_a_plaintext_waits_sealed_until_the_application_has_it(place: Place, pair: tuple[Store, Store]) -> None:
+    alice, bob = pair
+    send(alice, BOB, b"a secret plaintext")
+    (letter,) = alice.outbox()
+    with bob.peer(ALICE) as locked:
+        locked.receive(letter.content, now=NOW)
+    with pytest.raises(DuplicateMessage), bob.peer(ALICE) as again:
+        again.receive(letter.content, now=NOW)
+    reopened = place.open(BOB)
+    (received,) = reopened.inbox()
+    assert (received.peer, received.content) == (ALICE, b"a secret plaintext")
+    assert received == locked.incoming[0]
+    for (blob,) in place.interfere(BOB, "SELECT blob FROM letters"):
+        assert b"a secret plaintext" not in bytes(blob)  # type: ignore[call-overload]
+    reopened.done(received)
+    assert reopened.inbox() == []
+
+
+def test_the_database_holds_no_name(place: Place, pair: tuple[Store, Store]) -> None:
+    assert pair
+    for shelf, name, blob in place.interfere(ALICE, "SELECT shelf, name, blob FROM records"):
+        for value in (shelf, name, blob):
+            assert not {ALICE, BOB} & {bytes(value)}  # type: ignore[call-overload]
+            assert BOB not in bytes(value)  # type: ignore[call-overload]
+            assert ALICE not in bytes(value)  # type: ignore[call-overload]
+
+
+def test_a_refused_message_changes_nothing_and_the_store_goes_on(pair: tuple[Store, Store]) -> None:
+    alice, bob = pair
+    send(alice, BOB, b"real")
+    (letter,) = alice.outbox()
+    forged = letter.content[:-1] + bytes([letter.content[-1] ^ 1])
+    for message in (b"", forged, b"\1\2" + bytes(300)):
+        with pytest.raises((AuthenticationError, Exception)), bob.peer(ALICE) as locked:  # noqa: B017, PT011
+            locked.receive(message, now=NOW)
+    assert bob.inbox() == []
+    assert receive(bob, ALICE, letter.content) == b"real"
+
+
+def test_an_accepted_first_message_saves_the_ring_in_the_same_transaction(place: Place) -> None:
+    alice, bob = place.open(ALICE), place.open(BOB)
+    make_device(alice, ALICE)
+    make_device(bob, BOB)
+    with alice.peer(BOB) as locked:
+        locked.begin(bundle_of(bob), now=NOW, first=b"first")
+    first = locked.outgoing[0].content
+    with pytest.raises(KeyboardInterrupt), bob.peer(ALICE) as interrupted:
+        interrupted.receive(first, now=NOW)
+        raise KeyboardInterrupt
+    assert receive(bob, ALICE, first) == b"first"
+    with bob.device() as device:
+        assert device.ring is not None
+        assert len(device.ring.one_time_ids) == 2
+    with pytest.raises(DuplicateMessage):
+        receive(bob, ALICE, first)
+    with pytest.raises((UnknownPrekey, HandshakeReplayed)):
+        receive(bob, b"somebody else", first)
+
+
+def test_a_first_message_must_be_of_the_sender_that_the_transport_says(place: Place) -> None:
+    alice, bob = place.open(ALICE), place.open(BOB)
+    make_device(alice, ALICE)
+    make_device(bob, BOB)
+    with alice.peer(BOB) as locked:
+        locked.begin(bundle_of(bob), now=NOW)
+    with pytest.raises(WrongPeer):
+        receive(bob, b"mallory", locked.outgoing[0].content)
+    assert bob.peers() == []
+    assert receive(bob, ALICE, locked.outgoing[0].content) == b""
+    assert bob.peers() == [ALICE]
+
+
+def test_a_session_is_begun_once_and_a_changed_identity_waits_for_a_person(pair: tuple[Store, Store]) -> None:
+    alice, bob = pair
+    with pytest.raises(ResetNotGranted), alice.peer(BOB) as locked:
+        locked.begin(bundle_of(bob), now=NOW)
+    make_device(bob, BOB)
+    with alice.peer(BOB) as locked:
+        assert locked.request_reset(NOW)
+    with pytest.raises(IdentityChanged) as changed, alice.peer(BOB) as locked:
+        locked.begin(bundle_of(bob), now=NOW)
+    with alice.peer(BOB) as locked:
+        locked.repin(changed.value.presented)
+    with pytest.raises(NoSession):
+        send(alice, BOB, b"")
+    with alice.peer(BOB) as locked:
+        locked.begin(bundle_of(bob), now=NOW, first=b"anew")
+    assert locked.outgoing
+
+
+@pytest.mark.attack("A53")
+def test_a_reset_is_granted_before_the_bundle_is_fetched(pair: tuple[Store, Store]) -> None:
+    alice, bob = pair
+    with pytest.raises(ResetNotGranted), alice.peer(BOB) as locked:
+        assert locked.request_reset(NOW)
+        locked.begin(bundle_of(bob), now=NOW)
+    with alice.peer(BOB) as locked:
+        assert locked.request_reset(NOW)
+    with alice.peer(BOB) as locked:
+        assert not locked.request_reset(NOW + 1)
+        locked.begin(bundle_of(bob), now=NOW + 1, first=b"reset")
+    assert carry(alice, ALICE, bob, now=NOW + 1) == [b"reset"]
+
+
+@pytest.mark.attack("A80")
+def test_a_record_written_since_it_was_read_is_a_conflict(place: Place, pair: tuple[Store, Store]) -> None:
+    alice, bob = pair
+    database = alice._database
+    send(alice, BOB, b"before")
+    with pytest.raises(StoreConflict), alice.peer(BOB) as locked:
+        locked.send(b"stale", now=NOW)
+        touched = "UPDATE records SET generation = generation + 1"
+        # Inside the transaction's own connection: the lock keeps everybody else out.
+        if hasattr(place, "path"):
+            database._connection.execute(touched)  # type: ignore[attr-defined]
+        else:
+            database._connection.execute(touched.replace("records", "ratchet_records"))  # type: ignore[attr-defined]
+    with pytest.raises(StoreError):
+        _ = locked.outgoing
+    send(alice, BOB, b"after")
+    assert carry(alice, ALICE, bob) == [b"before", b"after"]
+
+
+@pytest.mark.attack("A80")
+def test_two_who_write_a_record_first_conflict(place: Place) -> None:
+    alice, twin = place.open(ALICE), place.open(ALICE)
+    make_device(alice, ALICE)
+    bob = place.open(BOB)
+    make_device(bob, BOB)
+    database = twin._database
+    load = database.load
+
+    def load_then_be_overtaken(shelf: bytes) -> dict[bytes, bytes]:
+        rows = load(shelf)
+        if shelf == twin._sealing.shelf(BOB):
+            database.rollback()
+            with alice.peer(BOB) as locked:
+                locked.begin(bundle_of(bob), now=NOW, first=b"alice's")
+        return rows
+
+    database.load = load_then_be_overtaken  # type: ignore[method-assign]
+    with pytest.raises(StoreConflict), twin.peer(BOB) as locked:
+        locked.begin(bundle_of(bob), now=NOW, first=b"the twin's")
+    assert carry(alice, ALICE, bob) == [b"alice's"]
+
+
+@pytest.mark.attack("A79")
+def test_threads_take_turns_on_one_store(pair: tuple[Store, Store]) -> None:
+    alice, bob = pair
+    threads = [threading.Thread(target=lambda: [send(alice, BOB, b"x") for _ in range(10)]) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert carry(alice, ALICE, bob) == [b"x"] * 80
+    with bob.peer(ALICE) as locked:
+        (entry,) = locked.sessions.notes.entries
+        assert locked.sessions.session(entry.key).health().skipped_stored == 0
+
+
+def test_a_block_inside_a_block_is_refused_at_once(pair: tuple[Store, Store]) -> None:
+    alice, bob = pair
+    with alice.peer(BOB) as locked:
+        with pytest.raises(StoreBusy):
+            alice.outbox()
+        locked.send(b"goes on", now=NOW)
+    assert carry(alice, ALICE, bob) == [b"goes on"]
+
+
+@pytest.mark.attack("A81")
+def test_a_forked_child_may_not_go_on_with_the_store(pair: tuple[Store, Store]) -> None:
+    alice, bob = pair
+    assert "ForkedProcess" in in_child(lambda: str(send(alice, BOB, b"from the child")))  # type: ignore[func-returns-value]
+    send(alice, BOB, b"from the parent")
+    assert carry(alice, ALICE, bob) == [b"from the parent"]
+
+
+@pytest.mark.attack("A71")
+def test_a_record_that_is_not_the_newest_is_refused(place: Place) -> None:
+    anchor = MemoryAnchor()
+    alice, bob = place.open(ALICE, anchor=anchor), place.open(BOB)
+    meet(alice, bob)
+    old = place.interfere(ALICE, "SELECT shelf, name, generation, blob FROM records")
+    send(alice, BOB, b"new")
+    assert carry(alice, ALICE, bob) == [b"new"]
+    for shelf, name, generation, blob in old:
+        update = "UPDATE records SET generation = ?, blob = ? WHERE shelf = ? AND name = ?"
+        place.interfere(ALICE, update, generation, blob, shelf, name)
+    with pytest.raises(StateRolledBack):
+        send(alice, BOB, b"never sent")
+    with pytest.raises(StateRolledBack):
+        send(place.open(ALICE, anchor=anchor), BOB, b"never sent")
+    assert place.open(ALICE, anchor=anchor).outbox() == []
+
+
+@pytest.mark.attack("A86")
+@pytest.mark.parametrize("anchored", [True, False], ids=["anchor", "no anchor"])
+def test_a_deleted_record_is_missed_and_nothing_starts_afresh(place: Place, *, anchored: bool) -> None:
+    """Without an anchor, a peer whose every trace is gone cannot be told from a new one; all else can."""
+    anchor = MemoryAnchor() if anchored else None
+    alice, bob = place.open(ALICE, anchor=anchor or place_unsafe()), place.open(BOB)
+    meet(alice, bob)
+    records = place.interfere(ALICE, "SELECT shelf, name, generation, blob FROM records")
+    assert len(records) == 6  # index, identity, ring, the list of peers, the peer's notes, the session
+    missed = 0
+    for shelf, name, generation, blob in records:
+        place.interfere(ALICE, "DELETE FROM records WHERE shelf = ? AND name = ?", shelf, name)
+        try:
+            reopened = place.open(ALICE, anchor=anchor or place_unsafe())
+            with reopened.device() as device:
+                assert device.ring is not None
+            reopened.peers()
+            send(reopened, BOB, b"")
+        except (StateMissing, NoSession, AssertionError):
+            missed += 1
+        place.interfere(ALICE, "DELETE FROM records WHERE shelf = ?", bytes(16)) if len(shelf) == 0 else None  # type: ignore[arg-type]
+        place.interfere(ALICE, "DELETE FROM records WHERE shelf = ? AND name = ?", shelf, name)
+        place.interfere(
+            ALICE, "INSERT INTO records (shelf, name, generation, blob) VALUES (?, ?, ?, ?)", shelf, name, generation, blob
+        )
+    assert missed == (6 if anchored else missed)

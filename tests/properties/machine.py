@@ -1,0 +1,374 @@
+"""The state machine: what Hypothesis may do to the world, and what must hold after each step.
+
+The numbers of the invariants are those of `table.INVARIANTS`.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, ClassVar, Final
+from unittest.mock import patch
+
+import nacl.bindings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from properties import model, model_pq, observe
+from properties.bounds import GENUINE, SMALL, Bounds
+from properties.invariants import INVARIANTS
+from properties.model import WEAK_KEYS, Header, Letter
+from properties.tamper import ALTERATIONS, NONCE, SEALED_HEADER, frame_start, unharmed
+from properties.terms import message_key
+from properties.world import MALLORY, World
+
+from ratchetlib import (
+    AuthenticationError,
+    DuplicateMessage,
+    HandshakeReplayed,
+    IdentityChanged,
+    ProtocolViolation,
+    RatchetError,
+    StateRolledBack,
+    TooManySkipped,
+    UnknownPrekey,
+)
+from ratchetlib.limits import DAY
+from ratchetlib.primitives import random as _random
+from ratchetlib.ratchet.header import open_header
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from properties.world import Device, Event, Record
+
+    from ratchetlib import Session
+
+MAX_RECORDS: Final = 8
+MAX_HANDSHAKES: Final = 5
+
+_picks = st.integers(0, 2**8 - 1)
+_wide = st.integers(0, 2**20 - 1)
+_sizes = st.sampled_from([0, 1, 10, 63, 64, 200])
+_data = st.sampled_from([b"", b"", b"", b"seat 12", b"another"])
+
+STEPS: Final[Counter[str]] = Counter()
+"""Rules executed in this process, by the machine's name; messages sent and delivered by them, under "messages"."""
+
+
+def _numbers(bounds: Bounds, current: int) -> list[int]:
+    skip, length = bounds.skip, bounds.length
+    return [0, current + 1, current + skip, current + skip + 1, length - 1, length, length + 1, 2**31, 2**32 - 1]
+
+
+class Conversations(RuleBasedStateMachine):
+    """Everything at once, under the genuine bounds."""
+
+    BOUNDS: ClassVar[Bounds] = GENUINE
+    WARM_UP: ClassVar[list[int]] = [0, 0, 0, 1, 6, 13, 20, 26]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.world = World(self.BOUNDS)
+
+    def teardown(self) -> None:
+        self.world.close()
+
+    @initialize(turns=st.deferred(lambda: st.integers(0, 7)), item=st.none() | st.integers(0, 1))
+    def begin(self, turns: int, item: int | None) -> None:
+        """Alice has written, Bob has answered, and they have gone on for so many turns."""
+        world = self.world
+        world.initiate(world.alice, world.bob, item=item)
+        first = world.send(world.records[0], b"first")
+        if first is None:
+            raise AssertionError("the first message was refused")
+        world.accept(world.bob, unharmed(first))
+        self._talk(0, self.WARM_UP[turns])
+
+    # --- what can happen ------------------------------------------------------------------------
+
+    @rule(who=_picks, size=_sizes, data=_data, timed=st.booleans())
+    def send(self, who: int, size: int, data: bytes, timed: bool) -> None:
+        self._begin_step()
+        self.world.send(self._record(who), bytes([who]) * size, data, timed=timed)
+
+    @rule(who=_picks, times=st.integers(1, 7))
+    def send_many(self, who: int, times: int) -> None:
+        """A burst; what the network loses of it is never delivered."""
+        self._begin_step()
+        for turn in range(times):
+            self.world.send(self._record(who), bytes([turn]))
+
+    @rule(pick=_picks)
+    def deliver_new(self, pick: int) -> None:
+        """One of the last eight, most likely in order."""
+        self._begin_step()
+        self._arrive(self._letter(pick, among=8))
+
+    @rule(pick=_picks)
+    def deliver_any(self, pick: int) -> None:
+        """Any that was ever sent: late, again, or for the first time."""
+        self._begin_step()
+        self._arrive(self._letter(pick))
+
+    @rule(pick=_picks, turns=st.integers(1, 4))
+    def talk(self, pick: int, turns: int) -> None:
+        self._begin_step()
+        self._talk(pick, turns)
+
+    @rule(pick=_picks)
+    def answer(self, pick: int) -> None:
+        """The newest letter arrives, and whoever reads it answers; the answer stays on the network."""
+        self._begin_step()
+        letter = self._letter(pick, among=2)
+        self._arrive(letter)
+        for record in self.world.receivers(letter)[:1]:
+            self.world.send(record, b"answer")
+
+    @rule(pick=_picks)
+    def repeat(self, pick: int) -> None:
+        """A letter that somebody has read comes once more."""
+        record = self._record(pick)
+        if record.read:
+            self._begin_step()
+            read = sorted(record.read)
+            self.world.deliver(record, unharmed(self.world.letters[read[-1 - pick % len(read)]]), action="repeat")
+
+    @rule(pick=_picks, other=_picks, how=st.sampled_from(ALTERATIONS), draw=_wide, new=st.booleans())
+    def tamper(
+        self, pick: int, other: int, how: Callable[[Letter, Letter, int], model.Envelope], draw: int, new: bool
+    ) -> None:
+        """A letter arrives changed: a bit, its length, its parts, its prefix."""
+        self._begin_step()
+        letter = self._letter(pick, among=4 if new else None)
+        envelope = how(letter, self._letter(other), draw)
+        receivers = self.world.receivers(envelope.letter)
+        if receivers:
+            self.world.deliver(receivers[pick % len(receivers)], envelope, action="tamper")
+        else:
+            self.world.accept(self.world.address_of(envelope.letter), envelope)
+
+    @rule(pick=_picks, who=_picks)
+    def misdeliver(self, pick: int, who: int) -> None:
+        """A letter comes back to its sender or into another session."""
+        letter, record = self._letter(pick, among=6), self._record(who)
+        if record not in self.world.receivers(letter):
+            self._begin_step()
+            self.world.deliver(record, unharmed(letter), action="misdeliver")
+
+    @rule(pick=_picks, data=st.sampled_from([b"", b"seat 13"]), limit=st.sampled_from([0, 5, 2**20]))
+    def misread(self, pick: int, data: bytes, limit: int) -> None:
+        """The receiver passes other associated data, or takes only short plaintexts."""
+        letter = self._letter(pick, among=6)
+        for record in self.world.receivers(letter)[:1]:
+            self._begin_step()
+            bound = letter.associated_data if limit < 2**20 else data
+            self.world.deliver(
+                record, unharmed(letter), action="misread", associated_data=bound, max_plaintext=limit
+            )
+
+    @rule(who=_picks, what=st.integers(0, 5), value=_picks, next_chain=st.booleans(), arrives=st.booleans())
+    def forge(self, who: int, what: int, value: int, next_chain: bool, arrives: bool) -> None:
+        """A peer with hostile software says what it likes in an authentic header."""
+        self._begin_step()
+        record = self._record(who)
+        letter = self.world.forge(record, self._lie(record, what, value), next_chain=next_chain)
+        if letter is not None and arrives:
+            for receiver in self.world.receivers(letter)[:1]:
+                self.world.deliver(receiver, unharmed(letter), action="forged")
+
+    @rule(who=_picks)
+    def forget(self, who: int) -> None:
+        self._begin_step()
+        self.world.forget(self._record(who))
+
+    @rule(who=_picks, how=st.integers(0, 2))
+    def send_in_vain(self, who: int, how: int) -> None:
+        self._begin_step()
+        self.world.send_in_vain(self._record(who), _VAIN[how])
+
+    # --- storage --------------------------------------------------------------------------------
+
+    @rule(who=_picks)
+    def save(self, who: int) -> None:
+        self._begin_step()
+        self.world.save(self._record(who))
+
+    @rule(who=_picks)
+    def crash(self, who: int) -> None:
+        """Without regard to what was sent since the last save: a breach of the order, or a lost message."""
+        self._begin_step()
+        self.world.crash(self._record(who))
+
+    @rule(who=_picks)
+    def crash_while_sending(self, who: int) -> None:
+        """In the right order: the message never left."""
+        self._begin_step()
+        record = self._record(who)
+        self.world.save(record)
+        self.world.send(record, b"never sent", lost=True)
+        self.world.crash(record)
+
+    @rule(pick=_picks)
+    def crash_while_receiving(self, pick: int) -> None:
+        """In the right order: the message was not acknowledged, so it comes again."""
+        letter = self._letter(pick, among=4)
+        for record in self.world.receivers(letter)[:1]:
+            self._begin_step()
+            self.world.save(record)
+            self.world.deliver(record, unharmed(letter))
+            self.world.crash(record)
+            self.world.deliver(record, unharmed(letter), action="deliver again")
+
+    @rule(who=_picks, choice=_picks)
+    def roll_back(self, who: int, choice: int) -> None:
+        self._begin_step()
+        self.world.roll_back(self._record(who), choice)
+
+    @precondition(lambda self: len(self.world.records) < MAX_RECORDS)
+    @rule(who=_picks)
+    def fork(self, who: int) -> None:
+        self._begin_step()
+        self.world.fork(self._record(who))
+
+    # --- handshakes -----------------------------------------------------------------------------
+
+    @precondition(lambda self: self._handshakes < MAX_HANDSHAKES)
+    @rule(
+        way=st.sampled_from([(0, 1), (1, 0), (0, 1), (1, 0), (2, 1)]),
+        item=st.none() | st.integers(0, 1),
+        older=st.integers(0, 1),
+        impostor=st.booleans(),
+    )
+    def initiate(self, way: tuple[int, int], item: int | None, older: int, impostor: bool) -> None:
+        """Anew, or crossing; with a one-time item that may have been used; with an old bundle; or by Mallory."""
+        self._begin_step()
+        device, peer = (self.world.devices[place] for place in way)
+        claimed = self.world.alice if device.address == MALLORY and impostor else None
+        self.world.initiate(device, peer, item=item, older=older, claimed=claimed)
+        if self.world.events[-1].outcome is None:
+            self.world.send(self.world.records[-1], b"hello")
+
+    @precondition(lambda self: len(self.world.records) < MAX_RECORDS)
+    @rule(pick=_picks)
+    def accept_again(self, pick: int) -> None:
+        """An initial message is given to the ring although a session may know it."""
+        initial = [letter for letter in self.world.letters if letter.initial]
+        self._begin_step()
+        letter = initial[-1 - pick % len(initial)]
+        self.world.accept(self.world.address_of(letter), unharmed(letter))
+
+    @rule(pick=_picks)
+    def lose_ring_save(self, pick: int) -> None:
+        """A crash between the save of a session and that of the ring; sometimes repaired."""
+        self._begin_step()
+        device = self.world.devices[pick % 2]
+        self.world.lose_ring_save(device)
+        if pick & 2:
+            for record in self.world.records:
+                letter = next((each for each in self.world.letters if record.model.recognises(unharmed(each))), None)
+                if record.device is device and letter is not None:
+                    self.world.settle(record, letter)
+
+    @rule(pick=_picks)
+    def save_ring(self, pick: int) -> None:
+        self._begin_step()
+        self.world.save_ring(self.world.devices[pick % 2])
+
+    @precondition(lambda self: len(self.world.bob.published) < 3)
+    @rule()
+    def rotate(self) -> None:
+        self._begin_step()
+        self.world.rotate(self.world.bob)
+
+    @precondition(lambda self: self.world.now < self.world.letters[0].handshake.created_at + 40 * DAY)
+    @rule(days=st.sampled_from([1, 1, 5, 14]))
+    def wait(self, days: int) -> None:
+        self._begin_step()
+        self.world.now += days * DAY
+
+    # --- what must hold -------------------------------------------------------------------------
+
+    @invariant()
+    def the_invariants_hold(self) -> None:
+        for holds in INVARIANTS:
+            holds(self.world)
+
+    # --- parts ----------------------------------------------------------------------------------
+
+    def _begin_step(self) -> None:
+        STEPS[type(self).__name__] += 1
+        self.world.events.clear()
+
+    @property
+    def _handshakes(self) -> int:
+        return len({record.model.handshake for record in self.world.records})
+
+    def _record(self, pick: int) -> Record:
+        return self.world.records[pick % len(self.world.records)]
+
+    def _letter(self, pick: int, among: int | None = None) -> Letter:
+        letters = self.world.letters
+        return letters[-1 - pick % min(len(letters), among or len(letters))]
+
+    def _arrive(self, letter: Letter) -> None:
+        """As an application would: to the session that it is for, else to the ring, else to any session there."""
+        receivers = self.world.receivers(letter)
+        if receivers:
+            self.world.deliver(receivers[letter.name % len(receivers)], unharmed(letter))
+        elif len(self.world.records) < MAX_RECORDS:
+            self.world.accept(self.world.address_of(letter), unharmed(letter))
+
+    def _talk(self, pick: int, turns: int) -> None:
+        """One side writes and the other answers, all of it delivered."""
+        record = self._record(pick)
+        for _ in range(turns):
+            letter = self.world.send(record, b"question")
+            if letter is None:
+                return
+            self._arrive(letter)
+            for other in self.world.receivers(letter)[:1]:
+                answer = self.world.send(other, b"answer")
+                if answer is not None:
+                    self.world.deliver(record, unharmed(answer))
+
+    def _lie(self, record: Record, what: int, value: int) -> Callable[[Header], Header]:
+        state, bounds = record.model.ratchet, self.BOUNDS
+        ratchet_keys = [*WEAK_KEYS, state.peer_key, ("ratchet key", -1 - value)]
+        ratchet_keys += [chain.ratchet_key for chain in state.chains]
+        streams = [None, ("false stream", value % 3)]
+
+        def change(header: Header) -> Header:
+            numbers = _numbers(bounds, header.number)
+            chunk = model_pq.Chunk(value % 4, [0, 1, 63, 64, 255][value // 4 % 5], streams[value // 20 % 2])
+            if chunk.kind and chunk.stream is None:
+                chunk = chunk._replace(stream=streams[1])
+            return [
+                header._replace(number=numbers[value % len(numbers)]),
+                header._replace(previous_length=numbers[value % len(numbers)]),
+                header._replace(ratchet_key=ratchet_keys[value % len(ratchet_keys)]),
+                header._replace(pq_epoch=[header.pq_epoch + 1, header.pq_epoch + 2, 2**32 - 1, 0][value % 4]),
+                header._replace(chunk=chunk),
+                header,
+            ][what]
+
+        return change
+
+
+def _with_a_stuck_source(session: Session) -> object:
+    with (
+        patch("ratchetlib.primitives.random._source", type(_random._source)()),
+        patch.object(nacl.bindings, "randombytes", bytes),
+    ):
+        return session.encrypt(b"in vain")
+
+
+_VAIN: Final[tuple[Callable[[Session], object], ...]] = (
+    lambda session: session.encrypt("text"),  # type: ignore[arg-type]
+    lambda session: session.encrypt(b"", associated_data=bytes(2**16 + 1)),
+    _with_a_stuck_source,
+)
+
+
+class NarrowConversations(Conversations):
+    """The same under bounds that a few messages reach: eviction, exhaustion, a full replay memory."""
+
+    BOUNDS = SMALL
