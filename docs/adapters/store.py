@@ -201,9 +201,10 @@ class Store:
         self._process = os.getpid()
         self._finished: list[bytes] = []
         try:
-            self._sealing.index = self._index()
-        except StoreConflict:  # another process made it just now
-            self._sealing.index = self._index()
+            self._sealing.index = self._find_index()
+        except BaseException:
+            database.close()
+            raise
 
     @contextmanager
     def peer(self, address: bytes) -> Iterator[Peer]:
@@ -300,14 +301,17 @@ class Store:
         del self._finished[: len(finished)]
         return letters
 
-    def _index(self) -> bytes:
-        with self._unit() as unit:
-            note = unit.open(INDEX_SHELF, INDEX)
-            if note is None:
-                note = Note(secrets.token_bytes(32))
-                unit.put(INDEX_SHELF, INDEX, note)
-                self._save(unit)
-            return note.content
+    def _find_index(self) -> bytes:
+        try:
+            with self._unit() as unit:
+                note = unit.open(INDEX_SHELF, INDEX)
+                if note is None:
+                    note = Note(secrets.token_bytes(32))
+                    unit.put(INDEX_SHELF, INDEX, note)
+                    self._save(unit)
+                return note.content
+        except StoreConflict:  # another process made it just now
+            return self._find_index()
 
     def _waiting(self, box: int) -> list[Letter]:
         if self._finished:

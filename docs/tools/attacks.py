@@ -81,7 +81,8 @@ def _line(*cells: str) -> str:
 
 
 def _where(row: Row) -> str:
-    return f"[{row.where.rpartition('/')[2]}](../{row.where})"
+    name = row.where.rpartition("/")[2]
+    return f"[{name}](../{row.where})" if (ROOT / row.where).exists() else f"`{name}`"
 
 
 def _tests(row: Row, tests: dict[int, list[str]]) -> str:

@@ -44,7 +44,7 @@ def fixed_draws(scene: bytes = b"") -> Iterator[None]:
     """Inside, the library draws from a fixed stream."""
     kept = random._source, Kem.encapsulate
     random._source = FixedSource(scene)  # type: ignore[assignment]
-    Kem.encapsulate = encapsulate  # type: ignore[method-assign]
+    Kem.encapsulate = encapsulate  # type: ignore[method-assign, assignment]
     try:
         yield
     finally:

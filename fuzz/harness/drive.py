@@ -5,17 +5,17 @@ from __future__ import annotations
 import importlib
 import shlex
 import sys
+import time
 from pathlib import Path
 
 FUZZ = Path(__file__).resolve().parents[1]
 _MAX_LEN = 4_096
-"""Bytes of an input where the target does not say otherwise (`MAX_LEN`): above every encoding of the protocol but a full
-ring and a message with a long body."""
+"""Bytes of an input unless the target says otherwise: more than any encoding but full rings and long bodies."""
 
 
 def main(name: str, arguments: list[str]) -> None:
     """Fuzz one target; only the library's own modules tell the fuzzer where they have been."""
-    import atheris  # noqa: PLC0415  # the targets are importable without it
+    import atheris  # type: ignore[import-untyped]  # noqa: PLC0415  # the targets are importable without it
 
     sys.path[0] = str(FUZZ)  # instead of this folder, whose modules have short names
     with atheris.instrument_imports(include=["ratchetlib"]):
@@ -27,6 +27,7 @@ def main(name: str, arguments: list[str]) -> None:
     # libFuzzer starts itself again through a shell to merge and to minimize.
     program = shlex.join([sys.executable, __file__, name])
     atheris.Setup([program, *defaults, *arguments], target.one_input)
+    print(f"READY: {time.process_time()}", file=sys.stderr, flush=True)
     atheris.Fuzz()
 
 

@@ -30,7 +30,7 @@ def refusal(call: Callable[[], object]) -> RatchetError | None:
     try:
         call()
     except RatchetError as error:
-        require(error.__cause__ is None and error.__context__ is None, "a refusal drags another error along")
+        _require_alone(error)
         return error
     return None
 
@@ -40,7 +40,7 @@ def parsed(parse: Callable[[bytes], _Parsed], encoded: bytes) -> _Parsed | None:
     try:
         return parse(encoded)
     except RatchetError as error:
-        require(error.__cause__ is None and error.__context__ is None, "a refusal drags another error along")
+        _require_alone(error)
         return None
 
 
@@ -59,3 +59,8 @@ def require_bounded(state: SessionState) -> None:
     ratchet = state.ratchet
     require(len(ratchet.closed) <= 5, "more than five closed chains")
     require(ratchet.skipped_stored <= 2_000, "more than 2,000 skipped keys")
+
+
+def _require_alone(error: RatchetError) -> None:
+    """Another error behind it would carry frames, and with them whatever stood in them."""
+    require(error.__cause__ is None and error.__context__ is None, "a refusal drags another error along")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from harness.model import MAX_SKIP
 
 from ratchetlib import RatchetError
-from ratchetlib.keys import DhPublicKey, MessageKey
+from ratchetlib.keys import ChainKey, DhPublicKey, MessageKey
 from ratchetlib.labels import PERSON_SEAL_BODY
 from ratchetlib.primitives import aead, dh, seal
 from ratchetlib.primitives.kdf import chain_step
@@ -18,7 +18,6 @@ from ratchetlib.ratchet.root import root_step
 from ratchetlib.session.message import join
 
 if TYPE_CHECKING:
-    from ratchetlib.keys import ChainKey
     from ratchetlib.primitives.aead import HeaderKey
     from ratchetlib.ratchet import Binding, RatchetState
     from ratchetlib.ratchet.chains import ReceivingChain
@@ -46,12 +45,10 @@ def places(state: RatchetState) -> list[Place]:
     return [*known[:1], Place(state.turn.next_receiving_key, None), *known[1:]]
 
 
-def sealed_message(
-    header_key: HeaderKey, message_key: MessageKey, header: Header, padded: bytes, bound: Binding
-) -> bytes:
+def sealed_message(header_key: HeaderKey, body_key: MessageKey, header: Header, padded: bytes, bound: Binding) -> bytes:
     """An ordinary message."""
     sealed = seal_header(header_key, _NONCE[: aead.NONCE_LENGTH], header, bound.header)
-    body = seal.seal(message_key, PERSON_SEAL_BODY, _NONCE, bound.body_data(sealed, b""), padded)
+    body = seal.seal(body_key, PERSON_SEAL_BODY, _NONCE, bound.body_data(sealed, b""), padded)
     return join(None, _NONCE + sealed + body)
 
 
@@ -87,9 +84,7 @@ def _first_key(state: RatchetState, header: Header) -> ChainKey | None:
 @lru_cache(maxsize=64)
 def _keys(raw: bytes) -> list[MessageKey]:
     """The next keys of a chain, one more than may be skipped."""
-    from ratchetlib.keys import ChainKey as Key  # noqa: PLC0415
-
-    key, keys = Key(raw), []
+    key, keys = ChainKey(raw), []
     for _ in range(MAX_SKIP + 2):
         key, made = chain_step(key)
         keys.append(made)

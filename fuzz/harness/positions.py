@@ -3,10 +3,20 @@
 from __future__ import annotations
 
 from functools import cache
-from typing import Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from harness.draws import fixed_draws
+from harness.oracles import digest
 from harness.talk import Talk
+
+from ratchetlib import Session
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from harness.talk import Making
+
+    from ratchetlib.session.state import SessionState
 
 _MESSAGES: Final = (0, 2, 10, 22, 23, 24, 25, 26, 46, 47, 48, 49, 72, 73, 74, 75, 97, 98, 99, 122)
 """Messages in turn after which a position is taken: around each step of the first two epochs."""
@@ -19,10 +29,43 @@ def positions() -> tuple[Talk, ...]:
         return (*_in_order(), _late(), _closed_chains(), _wide_gap(), _nearly_full(), _fresh_and_crossing())
 
 
-def position(number: int) -> Talk:
-    """One of them, to play on from."""
+def position(number: int, make: Making = Session) -> Talk:
+    """One of them, to play on from, with sessions of that kind."""
     known = positions()
-    return known[number % len(known)].copy()
+    return known[number % len(known)].copy(make)
+
+
+class Standing(NamedTuple):
+    """One side of a position.
+
+    Attributes:
+        state: the session's.
+        content: its encoding.
+        due: what is under way to it and must decrypt: plaintexts by their messages.
+    """
+
+    state: SessionState
+    content: bytes
+    due: Mapping[bytes, bytes]
+
+
+@cache
+def standings() -> tuple[Standing, ...]:
+    """Both sides of every position, the initiator's first."""
+    return tuple(_standing(talk, who) for talk in positions() for who in (0, 1))
+
+
+def standing(number: int) -> Standing:
+    """One of them."""
+    known = standings()
+    return known[number % len(known)]
+
+
+def _standing(talk: Talk, who: int) -> Standing:
+    seat = talk.seats[who]
+    letters = [letter for letter in talk.letters if letter.to == who and seat.side.refusal(letter) is None]
+    state = seat.session._state
+    return Standing(state, digest(state), {letter.message: letter.plaintext for letter in letters})
 
 
 def _in_order() -> list[Talk]:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from harness.model import Letter
-    from harness.talk import Talk
+    from harness.talk import Making, Talk
 
     from ratchetlib.ratchet.header import Header
 
@@ -55,14 +55,15 @@ class Script:
 class Player:
     """Plays a script on a conversation."""
 
-    def __init__(self, script: Script) -> None:
+    def __init__(self, script: Script, make: Making = Session, actions: int = MAX_ACTIONS) -> None:
         self._script = script
+        self._actions = actions
         self._losses = 0
-        self.talk: Talk = position(script.byte())
+        self.talk: Talk = position(script.byte(), make)
 
     def play(self) -> Talk:
         """Everything the script says, as far as the bound on actions."""
-        for _ in range(MAX_ACTIONS):
+        for _ in range(self._actions):
             if self._script.over:
                 break
             action = ACTIONS[self._script.byte() % len(ACTIONS)]
@@ -100,7 +101,7 @@ class Player:
             self.talk.lose(argument & 1, _GAPS[(argument >> 1) % len(_GAPS)])
 
     def restart(self, argument: int) -> None:
-        self.talk.restart(argument & 1)
+        self.talk.seats[argument & 1].restart()
 
     def forget(self, argument: int) -> None:
         seat = self.talk.seats[argument & 1]
@@ -154,7 +155,8 @@ class Player:
 
     def misdeliver(self, argument: int) -> None:
         """A letter of another conversation."""
-        other = Session(pair(one_time=False)[1 - (argument & 1)])
+        others = pair(one_time=False)
+        other = Session(others.alice if argument & 1 else others.bob)
         self.talk.require_refused(argument & 1, other.encrypt(b"of another session"), AuthenticationError)
 
     def mislabel(self, argument: int) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 from unittest.mock import patch
 
@@ -16,8 +17,6 @@ from ratchetlib.primitives.kdf import chain_step
 from ratchetlib.ratchet.header import seal_header
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from ratchetlib.primitives.aead import HeaderKey
     from ratchetlib.ratchet.header import Header
     from ratchetlib.ratchet.pq.chunks import Chunk
@@ -27,25 +26,37 @@ _ENCRYPT: Final = importlib.import_module("ratchetlib.ratchet.encrypt")
 """The module: the package's attribute of that name is the function."""
 
 
+Making = Callable[["SessionState"], Session]
+"""Makes a session of a state: the library's, or one that is compared with the reference at every call."""
+
+
 class Seat:
     """One side: its session, its model, and what it has read.
 
     Attributes:
+        make: makes the session.
         session: as it is now.
         side: the model.
         read: letters that this very line of states has decrypted.
     """
 
-    __slots__ = ("read", "session", "side")
+    __slots__ = ("make", "read", "session", "side")
 
-    def __init__(self, state: SessionState, side: Side, read: frozenset[Letter] = frozenset()) -> None:
-        self.session = Session(state)
+    def __init__(
+        self, state: SessionState, side: Side, read: frozenset[Letter] = frozenset(), make: Making = Session
+    ) -> None:
+        self.make = make
+        self.session = make(state)
         self.side = side
         self.read = read
 
-    def copy(self) -> Seat:
+    def copy(self, make: Making | None = None) -> Seat:
         """A twin: what a saved state brings back."""
-        return Seat(self.session._state, self.side.copy(), self.read)
+        return Seat(self.session._state, self.side.copy(), self.read, make or self.make)
+
+    def restart(self) -> None:
+        """From what the session has written."""
+        self.session = self.make(at_rest(Session, Session(self.session._state))._state)
 
 
 class Talk:
@@ -76,9 +87,9 @@ class Talk:
         bob.take(Letter(b"", b"", 1, 0, 0, 0))
         return cls([Seat(start.alice, alice), Seat(start.bob, bob)], [])
 
-    def copy(self) -> Talk:
-        """The same position, to play on from."""
-        return Talk([seat.copy() for seat in self.seats], list(self.letters))
+    def copy(self, make: Making = Session) -> Talk:
+        """The same position, to play on from, with sessions of that kind."""
+        return Talk([seat.copy(make) for seat in self.seats], list(self.letters))
 
     # --- sending --------------------------------------------------------------------------------
 
@@ -100,8 +111,11 @@ class Talk:
         def seal_twisted(key: HeaderKey, nonce: bytes, header: Header, data: bytes) -> bytes:
             return seal_header(key, nonce, header._replace(chunk=twist(header)), data)
 
+        # A hostile peer runs software of its own, so whatever compares the session with a reference does not see this.
+        session, sender = self.seats[who].session, Session(self.seats[who].session._state)
         with patch.object(_ENCRYPT, "seal_header", seal_twisted):
-            message = self.seats[who].session.encrypt(b"twisted")
+            message = sender.encrypt(b"twisted")
+        session._state = sender._state
         self.post(who, message, b"twisted", forbidden=forbidden)
 
     def lose(self, who: int, count: int) -> None:
@@ -160,10 +174,6 @@ class Talk:
 
     # --- storing --------------------------------------------------------------------------------
 
-    def restart(self, who: int) -> None:
-        """From what the session has written."""
-        self.seats[who].session = at_rest(Session, self.seats[who].session)
-
     def save(self, who: int) -> None:
         """Keep the state of now."""
         self.saved.append((who, self.seats[who].copy()))
@@ -178,4 +188,4 @@ class Talk:
         """What holds at the end of every conversation."""
         for seat in self.seats:
             require_bounded(seat.session._state)
-            at_rest(Session, seat.session)
+            seat.restart()

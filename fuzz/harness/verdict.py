@@ -29,12 +29,20 @@ if TYPE_CHECKING:
     from ratchetlib.ratchet.chains import ReceivingChain
     from ratchetlib.ratchet.header import Header
 
-Verdict = "type[PeerError] | None"
 _MAX_CHAIN: Final = 2**24
 _NO_CHUNK: Final = (0, 0, bytes(96))
 
 
-def on_known_chain(
+def verdict(
+    state: RatchetState, chain: ReceivingChain | None, header: Header, direction: Direction
+) -> type[PeerError] | None:
+    """The error that is due; None where the message must decrypt. `chain` is None under the next header key."""
+    if chain is None:
+        return _on_new_chain(state, header, direction)
+    return _on_known_chain(state, chain, header, direction)
+
+
+def _on_known_chain(
     state: RatchetState, chain: ReceivingChain, header: Header, direction: Direction
 ) -> type[PeerError] | None:
     """A header that the key of the open or of a closed chain opens."""
@@ -52,7 +60,7 @@ def on_known_chain(
     return TooManySkipped if header.number - chain.number > MAX_SKIP else None
 
 
-def on_new_chain(state: RatchetState, header: Header, direction: Direction) -> type[PeerError] | None:
+def _on_new_chain(state: RatchetState, header: Header, direction: Direction) -> type[PeerError] | None:
     """A header that the next header key opens."""
     if state.sending is None:
         return SessionForked

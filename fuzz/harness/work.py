@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
-from unittest.mock import patch
+from typing import TYPE_CHECKING, Any, Final
 
 import nacl.bindings
 
@@ -36,14 +35,23 @@ class Meter:
         return counted
 
 
+_COUNTED: Final = (
+    (hashlib, "blake2b"),
+    (kdf, "HKDF"),
+    (nacl.bindings, "crypto_scalarmult"),
+    (nacl.bindings, "crypto_scalarmult_base"),
+)
+
+
 @contextmanager
 def metered() -> Iterator[Meter]:
     """Inside, every keyed hash, HKDF and X25519 of the library is counted."""
     meter = Meter()
-    with (
-        patch.object(hashlib, "blake2b", meter.counting(hashlib.blake2b)),
-        patch.object(kdf, "HKDF", meter.counting(kdf.HKDF)),
-        patch.object(nacl.bindings, "crypto_scalarmult", meter.counting(nacl.bindings.crypto_scalarmult)),
-        patch.object(nacl.bindings, "crypto_scalarmult_base", meter.counting(nacl.bindings.crypto_scalarmult_base)),
-    ):
+    genuine = [getattr(owner, name) for owner, name in _COUNTED]
+    for (owner, name), function in zip(_COUNTED, genuine, strict=True):
+        setattr(owner, name, meter.counting(function))
+    try:
         yield meter
+    finally:
+        for (owner, name), function in zip(_COUNTED, genuine, strict=True):
+            setattr(owner, name, function)

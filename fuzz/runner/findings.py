@@ -72,6 +72,5 @@ def minimized(name: str, artifact: Path, package: Path | None) -> Path:
     """The input made smaller as long as it still breaks something; itself where that does not succeed."""
     smaller = artifact.with_name(artifact.name + ".min")
     options = ("-minimize_crash=1", f"-max_total_time={_MINIMIZE_SECONDS}", f"-exact_artifact_path={smaller}")
-    run = start(name, [artifact], *options, package=package)
-    run.process.wait()
+    start(name, [artifact], *options, package=package).wait()
     return smaller if smaller.is_file() and smaller.stat().st_size else artifact

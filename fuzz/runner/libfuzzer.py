@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 _STATUS: Final = re.compile(r"#(\d+)\s+\w+\s+cov: (\d+) ft: (\d+) corp: (\d+)/")
 _EXECUTED: Final = re.compile(r"stat::number_of_executed_units:\s+(\d+)")
 _LIBRARY: Final = re.compile(r"LIBRARY: (.+)")
+_READY: Final = re.compile(r"READY: (.+)")
 _NOISE: Final = ("INFO: Instrumenting", "WARNING: Failed to find function")
 _LIMITS: Final = ("-timeout=20", "-rss_limit_mb=1024")
 """Seconds and megabytes for one input: far above any honest one, so that reaching them is a finding."""
@@ -35,6 +36,7 @@ class Progress:
         features: edges with their counts: what the fuzzer goes by.
         corpus: inputs that reach something new.
         library: the file of the package that is fuzzed.
+        ready: processor seconds that the start took: imports, self-test, prepared conversations.
     """
 
     executions: int = 0
@@ -42,6 +44,7 @@ class Progress:
     features: int = 0
     corpus: int = 0
     library: str = ""
+    ready: float = 0.0
 
     def read(self, line: str) -> None:
         """Take what a line of output says."""
@@ -51,6 +54,8 @@ class Progress:
             self.executions = int(executed[1])
         elif library := _LIBRARY.search(line):
             self.library = library[1]
+        elif ready := _READY.search(line):
+            self.ready = float(ready[1])
 
 
 @dataclass
@@ -63,6 +68,8 @@ class Run:
         started: when, on the monotonic clock.
         progress: what it has said.
         tail: its last lines, for the report of a crash.
+        seconds: how long it took; zero until it has ended.
+        processor: seconds of a core that it took.
     """
 
     name: str
@@ -71,6 +78,21 @@ class Run:
     progress: Progress = field(default_factory=Progress)
     tail: deque[str] = field(default_factory=lambda: deque(maxlen=80))
     seconds: float = 0.0
+    processor: float = 0.0
+
+    @property
+    def rate(self) -> float:
+        """Executions for each second that a core was at work on them, however many others it had."""
+        worked = self.processor - self.progress.ready
+        return self.progress.executions / worked if worked > 0 else 0.0
+
+    def __post_init__(self) -> None:
+        self.watcher = threading.Thread(target=self.watch, daemon=True)
+
+    def wait(self) -> int:
+        """The exit code, once there is one."""
+        self.watcher.join()
+        return self.process.returncode
 
     def watch(self) -> None:
         """Read the output to its end."""
@@ -78,7 +100,9 @@ class Run:
             if not line.startswith(_NOISE):
                 self.progress.read(line)
                 self.tail.append(line.rstrip("\n"))
-        self.process.wait()
+        _, status, used = os.wait4(self.process.pid, 0)
+        self.process.returncode = os.waitstatus_to_exitcode(status)
+        self.processor = used.ru_utime + used.ru_stime
         self.seconds = time.monotonic() - self.started
 
 
@@ -97,5 +121,5 @@ def start(name: str, folders: list[Path], *options: str, package: Path | None = 
         errors="replace",
     )
     run = Run(name, process, time.monotonic())
-    threading.Thread(target=run.watch, daemon=True).start()
+    run.watcher.start()
     return run

@@ -17,8 +17,7 @@ def minimize(name: str, fresh: Path) -> tuple[int, int]:
     with tempfile.TemporaryDirectory() as folder:
         merged = Path(folder)
         run = start(name, [merged, *(source for source in (kept, fresh) if source.is_dir())], "-merge=1")
-        run.process.wait()
-        if run.process.returncode != 0 or not any(merged.iterdir()):
+        if run.wait() != 0 or not any(merged.iterdir()):
             raise RuntimeError(f"the corpus of {name} did not merge:\n" + "\n".join(run.tail))
         for path in kept.iterdir():
             path.unlink()

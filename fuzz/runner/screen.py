@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from runner.libfuzzer import Run
 
-_COLUMNS: Final = f"{'target':18} {'executions':>12} {'per second':>11} {'edges':>6} {'corpus':>7} {'seconds':>8}"
+_COLUMNS: Final = f"{'target':18} {'executions':>12} {'per core s':>11} {'edges':>6} {'corpus':>7} {'seconds':>8}"
 
 
 class Screen:
@@ -45,9 +45,8 @@ class Screen:
         """One target that has ended."""
         self.clear()
         progress = run.progress
-        rate = progress.executions / run.seconds if run.seconds else 0
         print(
-            f"{run.name:18} {progress.executions:>12,} {rate:>11,.0f} {progress.coverage:>6} {progress.corpus:>7} "
+            f"{run.name:18} {progress.executions:>12,} {run.rate:>11,.0f} {progress.coverage:>6} {progress.corpus:>7} "
             f"{run.seconds:>8.1f}  {verdict}",
             flush=True,
         )

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from harness import layouts
 from harness.oracles import parsed, require, require_same
 
 from ratchetlib import PrekeyBundle
 from ratchetlib.labels import SIGN_BUNDLE, SIGN_ONE_TIME
 from ratchetlib.primitives import signature
+from ratchetlib.wire import lp
 
 
 def one_input(data: bytes) -> None:
@@ -15,9 +17,11 @@ def one_input(data: bytes) -> None:
     if bundle is None:
         return
     require_same(data, bundle.to_bytes())
-    signer = bundle.signed.identity.signing
-    parts = [(SIGN_BUNDLE, bundle.signed.encoded)]
-    if bundle.one_time is not None:
-        parts.append((SIGN_ONE_TIME, bundle.one_time.encoded))
+    signed, item, signer = bundle.signed, bundle.one_time, bundle.signed.identity.signing
+    parts = [(SIGN_BUNDLE, layouts.signed_bundle(signed, signed.encoded[-64:]))]
+    if item is not None:
+        parts.append((SIGN_ONE_TIME, layouts.one_time_item(item, item.encoded[-64:])))
     for label, encoded in parts:
         require(signature.verifies(signer, label, encoded[:-64], encoded[-64:]), "a bundle that nobody signed parses")
+    one_time = b"\0" + lp(b"") if item is None else b"\1" + lp(parts[1][1])
+    require_same(data, lp(parts[0][1]) + one_time)

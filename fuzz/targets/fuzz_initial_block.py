@@ -1,4 +1,4 @@
-"""Under the handshake's own key any identity block is refused, with the ring as it was, or is who the session is with."""
+"""Under the handshake's key an identity block is whom the session is with, or is refused and the ring unchanged."""
 
 from __future__ import annotations
 

@@ -3,25 +3,24 @@
 from __future__ import annotations
 
 from harness.draws import deterministic
-from harness.oracles import digest, parsed, require, require_bounded
-from harness.positions import position, positions
+from harness.oracles import digest, parsed, refusal, require, require_bounded
+from harness.positions import standing, standings
 
-from ratchetlib import DuplicateMessage
+from ratchetlib import DuplicateMessage, Session
 
-positions()
+standings()
 
 
 @deterministic
 def one_input(data: bytes) -> None:
-    """The first byte chooses the position and the side; the rest is a message."""
-    talk, who, message = position(data[0] >> 1 if data else 0), data[0] & 1 if data else 0, data[1:]
-    session = talk.seats[who].session
-    before = digest(session._state)
+    """The first byte chooses where the session stands; the rest is a message."""
+    start, message = standing(data[0] if data else 0), data[1:]
+    session = Session(start.state)
     plaintext = parsed(session.decrypt, message)
     if plaintext is None:
-        require(digest(session._state) == before, "a refused message has changed the state")
+        require(message not in start.due, "a message that was sent is refused")
+        require(digest(session._state) == start.content, "a refused message has changed the state")
         return
-    sent = {letter.message: letter.plaintext for letter in talk.letters if letter.to == who}
-    require(sent.get(message) == plaintext, "a message decrypts that nobody has sent")
+    require(start.due.get(message) == plaintext, "a message decrypts that nobody has sent")
     require_bounded(session._state)
-    talk.require_refused(who, message, DuplicateMessage)
+    require(isinstance(refusal(lambda: session.decrypt(message)), DuplicateMessage), "a message decrypts twice")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from harness import layouts
 from harness.oracles import parsed, refusal, require, require_same
 from harness.people import people
 
@@ -16,6 +17,7 @@ def one_input(data: bytes) -> None:
     if item is None:
         return
     require_same(data, item.to_bytes())
+    require_same(data, layouts.one_time_item(item, data[-64:]))
     owner = people().bob.public
     taken = refusal(lambda: item.require_signed_by(owner)) is None
     genuine = signature.verifies(owner.signing, SIGN_ONE_TIME, data[:-64], data[-64:])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from harness import layouts
 from harness.oracles import parsed, require, require_same
 from harness.people import people
 
@@ -18,6 +19,7 @@ def one_input(data: bytes) -> None:
     if bundle is None:
         return
     require_same(encoded, bundle.to_bytes())
+    require_same(encoded, layouts.signed_bundle(bundle, encoded[-64:]))
     require(bundle.identity == people().bob.public, "a bundle parses under another identity's signature")
     require(0 < bundle.not_after - bundle.not_before <= 14 * DAY, "a bundle outlives its bound")
     require(1 <= len(bundle.address) <= 128, "an address is out of its bounds")

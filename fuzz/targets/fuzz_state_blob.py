@@ -29,8 +29,8 @@ class _Untouchable:
         return cls()
 
 
-_GENUINE_CONTENT: Final = b""
-"""What the genuine blobs of the corpus hold: see fuzz/seeds."""
+_GENUINE_CONTENT: Final = b"genuine"
+"""What the genuine blobs of the corpus hold: see fuzz/seeds/scenes.py."""
 
 
 def one_input(data: bytes) -> None:

@@ -19,16 +19,16 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
-def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Place]:
+def place(request: pytest.FixtureRequest) -> Iterator[Place]:
     """Each store in turn."""
-    found: Place = SqlitePlace(tmp_path) if request.param == "sqlite" else PostgresPlace()
+    found: Place = SqlitePlace() if request.param == "sqlite" else PostgresPlace()
     yield found
     found.close()
 
 
 @pytest.fixture
-def sqlite_place(tmp_path: Path) -> Iterator[SqlitePlace]:
-    found = SqlitePlace(tmp_path)
+def sqlite_place() -> Iterator[SqlitePlace]:
+    found = SqlitePlace()
     yield found
     found.close()
 

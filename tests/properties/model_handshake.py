@@ -89,11 +89,7 @@ class Ring(NamedTuple):
     def with_bundle(self, bundle: Bundle, now: int) -> Ring:
         """Rotate."""
         alive = tuple(old for old in self.bundles if now <= old.not_after + BUNDLE_RETENTION)
-        useful = {
-            item
-            for item in self.items
-            if item.epoch >= bundle.epoch - 1 or any(old.fits(item) for old in alive)
-        }
+        useful = {item for item in self.items if item.epoch >= bundle.epoch - 1 or any(old.fits(item) for old in alive)}
         return Ring((*alive, bundle), frozenset(useful))
 
     def find(self, handshake: Handshake, now: int, bounds: Bounds) -> Bundle:

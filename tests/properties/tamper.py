@@ -70,7 +70,7 @@ def _prefix_flipped(letter: Letter, offset: int, bit: int) -> str:
         return "unknown"
     if offset < _EPHEMERAL:
         return "unknown" if has_item else "malformed"
-    if offset == _EPHEMERAL + 31 and bit == 7:  # noqa: PLR2004
+    if offset == _EPHEMERAL + 31 and bit == 7:
         return "invalid key"
     return "false"
 

@@ -1,16 +1,20 @@
-"""The state machines, run."""
+"""The state machines, run: everything that can happen to two devices, against the model and the reference."""
 
 from __future__ import annotations
 
-import pytest
-from hypothesis import HealthCheck, settings, Phase
-from hypothesis.stateful import run_state_machine_as_test
-from properties.machine import STEPS, Conversations, NarrowConversations
-import os
-N=int(os.environ.get("N","100"))
-P=tuple(Phase) if os.environ.get("SHRINK") else (Phase.generate,)
+from typing import TYPE_CHECKING
 
-@pytest.mark.parametrize("machine", [Conversations, NarrowConversations])
-def test_m(machine):
-    run_state_machine_as_test(machine, settings=settings(max_examples=N, stateful_step_count=50, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True,phases=P))
-    print(STEPS)
+import pytest
+from hypothesis.stateful import run_state_machine_as_test
+from properties.machine import Conversations, Handshakes, NarrowConversations, OrderlyConversations
+from properties.runs import LEAST_STEPS, RUN, STEPS
+
+if TYPE_CHECKING:
+    from hypothesis.stateful import RuleBasedStateMachine
+
+
+@pytest.mark.parametrize("machine", [Conversations, NarrowConversations, OrderlyConversations, Handshakes])
+def test_the_invariants_hold(machine: type[RuleBasedStateMachine]) -> None:
+    before = STEPS[machine.__name__]
+    run_state_machine_as_test(machine, settings=RUN)
+    assert STEPS[machine.__name__] - before >= LEAST_STEPS

@@ -5,18 +5,18 @@ Every method acts on the library and on the model alike and records an `Event`. 
 
 from __future__ import annotations
 
-from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import nacl.bindings
-from properties import model, model_handshake, model_pq, observe
+from properties import model, model_handshake, model_pq
 from properties.bounds import GENUINE, Bounds, applied
 from properties.model import Envelope, Header, Letter, Sealed, SessionModel
 from properties.model_handshake import Bundle, Handshake, Item, Ring
 from properties.observe import Calls, Ledger, Spies
 from properties.refusal import Refused
+from properties.sides import InLockstep
 from properties.tamper import HEADER_NONCE, unharmed
 from properties.terms import Terms, message_key
 from support.anchors import MemoryAnchor
@@ -45,7 +45,9 @@ from ratchetlib.ratchet.pq.chunks import Chunk as RealChunk
 from ratchetlib.session.message import join, split
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
+
+    from properties.sides import Side, Sides
 
     from ratchetlib.prekeys.contents import RingContents
 
@@ -77,7 +79,7 @@ class Record:
 
     Attributes:
         device: whose it is.
-        session: the library's.
+        side: the library's session, or that and its twin.
         model: what it must be.
         read: the letters that it has decrypted, as far as its state can know.
         saved: its blobs, oldest first.
@@ -85,11 +87,15 @@ class Record:
     """
 
     device: Device
-    session: Session
+    side: Side
     model: SessionModel
     read: frozenset[int] = frozenset()
     saved: list[Saved] = field(default_factory=list)
     anchor: MemoryAnchor = field(default_factory=MemoryAnchor)
+
+    @property
+    def session(self) -> Session:
+        return self.side.real
 
     @property
     def context(self) -> dict[str, Any]:
@@ -179,8 +185,9 @@ class World:
         doubled: those that came twice.
     """
 
-    def __init__(self, bounds: Bounds = GENUINE) -> None:
+    def __init__(self, bounds: Bounds = GENUINE, sides: Sides | None = None) -> None:
         self.bounds = bounds
+        self.sides = sides or InLockstep()
         self.terms = Terms()
         self.ledger = Ledger()
         self.spies = Spies()
@@ -220,16 +227,13 @@ class World:
             not_after=bundle.not_after,
         )
         event = Event("initiate", expected=BundleRejected if self.now > bundle.not_after else None, device=device)
-        made: list[Session] = []
+        made: list[Side] = []
 
         def begin() -> None:
             offered = PrekeyBundle.from_parts(signed, encoded)
-            address = (claimed or device).address
-            made.append(
-                Session.initiate(
-                    device.identity, offered, our_address=address, their_address=peer.address, now=self.now
-                )
-            )
+            ours = (claimed or device).address
+            side = self.sides.initiate(device, offered, our_address=ours, their_address=peer.address, now=self.now)
+            made.append(side)
 
         event.outcome = attempt(begin)
         if made:
@@ -250,19 +254,18 @@ class World:
             event.expected = envelope.letter.plaintext
         except Refused as refused:
             event.expected = refused.kind
-        accepted: list[Session] = []
+        accepted: list[Side] = []
 
         def answer() -> bytes:
-            session, plaintext = Session.accept(
-                device.identity,
-                device.ring,
+            side, plaintext = self.sides.accept(
+                device,
                 envelope.message,
+                pinned=self._pinned,
                 our_address=device.address,
                 now=self.now,
                 associated_data=bound,
-                known_identity=self._pinned,
             )
-            accepted.append(session)
+            accepted.append(side)
             return plaintext
 
         event.calls = self.spies.fresh()
@@ -277,7 +280,7 @@ class World:
         """A new bundle, published; refused while too many are alive."""
         epoch = device.published[-1][1].epoch + 1
         bundle = Bundle(self.terms.number(), epoch, self.now + MAX_BUNDLE_LIFETIME)
-        signed = device.ring.rotate(self.now)
+        signed = self.sides.rotate(device, self.now)
         device.published.append((signed, bundle))
         device.ring_model = device.ring_model.with_bundle(bundle, self.now)
         self.save_ring(device)
@@ -297,7 +300,7 @@ class World:
         """Repair a ring after such a crash; refused for a message of another session."""
         if not record.model.recognises(unharmed(letter)):
             return
-        record.session.settle(record.device.ring, letter.message)
+        self.sides.settle(record.side, record.device, letter.message)
         record.device.ring_model = record.device.ring_model.settled(letter.handshake, self.bounds)
         self.events.append(Event("settle", device=record.device))
 
@@ -318,9 +321,7 @@ class World:
             event.expected = refused.kind
         event.calls = self.spies.fresh()
         now = self.now if timed else None
-        event.outcome = attempt(
-            lambda: record.session.encrypt(plaintext, associated_data=associated_data, now=now)
-        )
+        event.outcome = attempt(lambda: record.side.encrypt(plaintext, associated_data=associated_data, now=now))
         event.after = record.session._to_state()
         self.events.append(event)
         self._note_used(event.calls)
@@ -364,7 +365,7 @@ class World:
             event.expected = refused.kind
         event.calls = self.spies.fresh()
         event.outcome = attempt(
-            lambda: record.session.decrypt(envelope.message, associated_data=bound, max_plaintext=max_plaintext)
+            lambda: record.side.decrypt(envelope.message, associated_data=bound, max_plaintext=max_plaintext)
         )
         event.after = record.session._to_state()
         state = record.session._state.ratchet
@@ -378,7 +379,7 @@ class World:
     def forget(self, record: Record) -> None:
         """The application gives up late messages."""
         event = self._event("forget", record)
-        record.session.forget_skipped()
+        record.side.forget_skipped()
         record.model = record.model._replace(ratchet=model.forget(record.model.ratchet))
         event.after = record.session._to_state()
         self.events.append(event)
@@ -398,9 +399,7 @@ class World:
         event = self._event("save", record)
         generation = record.saved[-1].generation + 1 if record.saved else 1
         context = record.context
-        blob = self._vault.seal(
-            record.session, owner=context["owner"], peer=context["peer"], generation=generation
-        )
+        blob = self._vault.seal(record.session, owner=context["owner"], peer=context["peer"], generation=generation)
         self._vault.advance(blob, anchor=record.anchor, **context)
         record.saved.append(Saved(blob, record.session._to_state(), record.model, record.read, generation))
         event.after = self._vault.open(blob, anchor=record.anchor, **context)._to_state()
@@ -430,7 +429,7 @@ class World:
         """The newest blob is opened on a second machine; both go on."""
         saved = record.saved[-1]
         session = self._vault.open(saved.blob, anchor=UnsafeNoRollbackProtection(), **record.context)
-        clone = Record(record.device, session, saved.model, saved.read, [saved])
+        clone = Record(record.device, self.sides.of(session), saved.model, saved.read, [saved])
         self._anchor_anew(clone)
         self.records.append(clone)
         self.events.append(Event("fork", record=clone, after=session._to_state(), before=saved.digest))
@@ -500,16 +499,18 @@ class World:
         senders = [
             record
             for record in self.records
-            if record.model.handshake == receiver.model.handshake
-            and record.model.initiator != receiver.model.initiator
+            if record.model.handshake == receiver.model.handshake and record.model.initiator != receiver.model.initiator
         ]
         if not senders:
             return None
         sender = senders[0]
+        try:
+            _, sealed = model.send(self.terms, sender.model.ratchet, self.bounds)
+        except Refused:
+            return None
         with self.spies.paused():
             message = Session(sender.session._state).encrypt(b"probe")
             outcome = attempt(lambda: Session(receiver.session._state).decrypt(message))
-        _, sealed = model.send(self.terms, sender.model.ratchet, self.bounds)
         letter = Letter(
             name=-1,
             message=message,
@@ -529,14 +530,10 @@ class World:
     # --- parts ----------------------------------------------------------------------------------
 
     def _event(self, action: str, record: Record, envelope: Envelope | None = None) -> Event:
-        return Event(
-            action, record=record, envelope=envelope, before=record.session._to_state(), earlier=record.model
-        )
+        return Event(action, record=record, envelope=envelope, before=record.session._to_state(), earlier=record.model)
 
-    def _add(
-        self, device: Device, session: Session, started: SessionModel, read: frozenset[int] = frozenset()
-    ) -> Record:
-        record = Record(device, session, started, read)
+    def _add(self, device: Device, side: Side, started: SessionModel, read: frozenset[int] = frozenset()) -> Record:
+        record = Record(device, side, started, read)
         self.records.append(record)
         self.save(record)
         return record
@@ -544,7 +541,7 @@ class World:
     def _reopen(
         self, record: Record, saved: Saved, action: str, anchor: MemoryAnchor | UnsafeNoRollbackProtection
     ) -> None:
-        record.session = self._vault.open(saved.blob, anchor=anchor, **record.context)
+        record.side = self.sides.of(self._vault.open(saved.blob, anchor=anchor, **record.context))
         record.model, record.read = saved.model, saved.read
         after = record.session._to_state()
         self.events.append(Event(action, record=record, before=saved.digest, after=after))
@@ -573,7 +570,10 @@ class World:
         with self.spies.paused():
             event.header = open_header(sending.header_key, nonce, frame.header, binding)
             event.opens_elsewhere = any(open_header(key, nonce, frame.header, binding) for key in others)
-        for term, seals in ((letter.sealed.message_key, event.calls.bodies), (letter.sealed.header_key, event.calls.headers)):
+        for term, seals in (
+            (letter.sealed.message_key, event.calls.bodies),
+            (letter.sealed.header_key, event.calls.headers),
+        ):
             for key, _ in seals:
                 self.ledger.same(term, key)
         header, expected = event.header, letter.sealed.header
@@ -590,8 +590,9 @@ class World:
         kind, index, stream = header.chunk
         data = bytes(96)
         if stream is not None:
-            data = nacl.bindings.randombytes(96)
-            self.ledger.same(("chunk", stream, index), data)
+            term = "chunk", stream, index
+            data = self.ledger.raw(term) or nacl.bindings.randombytes(len(data))
+            self.ledger.same(term, data)
         return RealHeader(key, header.previous_length, header.number, header.pq_epoch, RealChunk(kind, index, data))
 
     def _pinned(self, address: bytes) -> Any:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from reference.bundle import MAX_BUNDLE_LIFETIME, Demands, PrekeyBundle
-from reference.cases import Case, Stated
+from reference.cases import Case, Stated, agree
 from reference.functions import policy_of
 from reference.identity import Identity, IdentityPair
 from reference.message import MAX_PLAINTEXT
@@ -50,10 +50,10 @@ class World:
             outputs = EVENTS[c["op"]](self, c, draws)
         except Refusal as refusal:
             c.expect_refusal(refusal)
-            assert self.standing() == before
+            agree(self.standing() == before, stated=True)
         else:
-            assert "error" not in event
-            assert not isinstance(draws, Stated) or not draws.draws
+            agree("", event.get("error", ""))
+            agree(draws.draws if isinstance(draws, Stated) else [], [])
             c.expect(outputs)
 
     def standing(self) -> list[bytes]:
@@ -111,8 +111,8 @@ def retire(w: World, c: Case, _: Draws) -> Outputs:
 
 def revoke(w: World, c: Case, _: Draws) -> Outputs:
     bundle = w.bundles[c["bundle"]]
-    of_the_bundle = c.get("signed", False) or bundle.item is None
-    w.rings[c["who"]].revoke(bundle.signed.id if of_the_bundle else bundle.item.id)
+    item = None if c.get("signed", False) else bundle.item
+    w.rings[c["who"]].revoke(item.id if item else bundle.signed.id)
     return w.ring_state(c["who"])
 
 
@@ -196,8 +196,8 @@ def send(w: World, c: Case, draws: Draws) -> Outputs:
 class _Anything:
     """For messages that nobody sees: nothing depends on their nonces."""
 
-    def bytes(self, n: int) -> bytes:
-        assert n == 24
+    def draw(self, n: int) -> bytes:
+        agree(n, 24)
         return zeros(n)
 
     def encapsulate(self, parameter_set: str, encapsulation_key: bytes) -> tuple[bytes, bytes]:
@@ -216,7 +216,7 @@ def deliver(w: World, c: Case, _: Draws) -> Outputs:
     )
     if not c.get("long", False):
         return {"plaintext": plaintext, **w.session_state(c["who"])}
-    assert plaintext == zeros(len(plaintext))
+    agree(plaintext, zeros(len(plaintext)))
     return {"plaintext_zeros": len(plaintext), **w.session_state(c["who"])}
 
 

@@ -21,6 +21,7 @@ from reference.bundle import (
 )
 from reference.caller import check_address
 from reference.cases import Given, complemented, encapsulated
+from reference.cases import agree as equal
 from reference.identity import Identity, IdentityPair, compare_fingerprint, fingerprint_digits, fingerprint_half
 from reference.message import Message
 from reference.primitives import (
@@ -332,7 +333,7 @@ def pq_answer(c: Case) -> Outputs:
     key = kem_public(pq.KEM, seed)
     machine = pq.PQ(c.hex("session_id"), c.number("epoch") - 1, pq.HAS_KEY, key=key)
     ss = encapsulated(c.hex("m"), key)
-    assert decapsulate(pq.KEM, seed, ciphertext) == ss
+    equal(decapsulate(pq.KEM, seed, ciphertext), ss)
     machine.OPENS_CHAIN(Given(m=c.hex("m"), ciphertext=ciphertext))
     return {
         "kem_secret": ss,
@@ -375,8 +376,8 @@ def _opens_chain(machine: pq.PQ, c: Case, _initiator: bool) -> Outputs:  # noqa:
 
 
 def _sends(machine: pq.PQ, _c: Case, _initiator: bool) -> Outputs:  # noqa: FBT001
-    kind, index, data = machine.NEXT_CHUNK()
-    return {"kind": kind, "index": index, "chunk": data}
+    chunk = machine.NEXT_CHUNK()
+    return {"kind": chunk.kind, "index": chunk.index, "chunk": chunk.data}
 
 
 def _receives(machine: pq.PQ, c: Case, initiator: bool) -> Outputs:  # noqa: FBT001
@@ -419,9 +420,9 @@ def whole_handshake(c: Case) -> Outputs:
     s = handshake.session_secrets(th1, a)
     draws = Given(EK, c.hex("block_nonce"), m=c.hex("kem_m"), ciphertext=ct)
     session = Session.initiate(alice, bundle, *addresses, c.number("now"), draws, Demands())
-    assert s.root_key == session.ratchet.RK
-    assert DH(spk, EK_A) == a.DH3
-    assert not item_private or DH(item_private, EK_A) == a.DH4
+    equal(session.ratchet.RK, s.root_key)
+    equal(DH(spk, EK_A), a.DH3)
+    equal(DH(item_private, EK_A) if item_private else b"", a.DH4)
     outputs = {
         "bundle": bundle.encoded,
         "bundle_id": bundle.signed.id,
@@ -446,7 +447,7 @@ def whole_handshake(c: Case) -> Outputs:
 
 
 def _first_message(c: Case, session: Session, s: handshake.Secrets) -> Outputs:
-    encoded_prefix = session.unconfirmed.prefix
+    encoded_prefix = session.unconfirmed.prefix if session.unconfirmed else b""
     hashed = handshake.prefix_hash(encoded_prefix)
     DHr, plaintext = session.ratchet.DHr, c.hex("plaintext")
     dh = DH(c.hex("ratchet_key"), DHr)
@@ -530,7 +531,7 @@ def _pair(c: Case, who: str) -> IdentityPair:
 
 def _header_data(c: Case) -> bytes:
     data = ratchet.header_data(c.hex("session_id"), c["direction"], c.hex("prefix_hash"))
-    assert data[-32 - 1 - len(c.hex("prefix_hash")) - 1] == c["message_type"]
+    equal(data[-32 - 1 - len(c.hex("prefix_hash")) - 1], c["message_type"])
     return data
 
 

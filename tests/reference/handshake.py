@@ -11,6 +11,7 @@ from reference.bundle import HIGHEST
 from reference.identity import MAX_ADDRESS, Identity
 from reference.message import PREFIX
 from reference.primitives import (
+    DH,
     HASH,
     HASH_PREFIX,
     HASH_TRANSCRIPT_0,
@@ -21,6 +22,7 @@ from reference.primitives import (
     PERSON_SEAL_IDENTITY,
     SEAL,
     check_x25519,
+    decapsulate,
     open_seal,
 )
 from reference.refusal import Refusal
@@ -28,7 +30,10 @@ from reference.wire import LP, Reader, u8, u32, u64, zeros
 
 if TYPE_CHECKING:
     from reference.bundle import PrekeyBundle
+    from reference.identity import IdentityPair
+    from reference.ring import OwnBundle, OwnItem
 
+KEM: Final = "ML-KEM-1024"
 NONCE: Final = 24
 
 
@@ -52,6 +57,29 @@ class Secrets(NamedTuple):
     header_key_a_to_b: bytes
     header_key_b_to_a: bytes
     session_id: bytes
+
+
+def agreements_of_initiator(ours: IdentityPair, EK_A: bytes, bundle: PrekeyBundle, ss: bytes) -> Agreements:
+    """`EK_A` is its private half."""
+    signed, item = bundle.signed, bundle.item
+    return Agreements(
+        DH(ours.agreement_key, signed.prekey),
+        DH(EK_A, signed.identity.agreement_key),
+        DH(EK_A, signed.prekey),
+        DH(EK_A, item.prekey) if item else b"",
+        ss,
+    )
+
+
+def agreements_of_responder(ours: IdentityPair, bundle: OwnBundle, item: OwnItem | None, prefix: Prefix) -> Agreements:
+    """All but DH1, which needs the initiator's identity."""
+    return Agreements(
+        b"",
+        DH(ours.agreement_key, prefix.EK_A),
+        DH(bundle.prekey, prefix.EK_A),
+        DH(item.prekey, prefix.EK_A) if item else b"",
+        decapsulate(KEM, item.kem_seed if item else bundle.last_resort_seed, prefix.ct),
+    )
 
 
 def transcript_0(bundle: PrekeyBundle, EK_A: bytes, ct: bytes) -> bytes:
@@ -96,7 +124,8 @@ class Block:
     @staticmethod
     def parse(encoded: bytes) -> Block:
         r = Reader(encoded)
-        identity, n = r.take(128), r.number(4)
+        identity = Identity.parse(r.take(128))  # before the rest: the text leaves the order open
+        n = r.number(4)
         r.require(1 <= n <= MAX_ADDRESS)
         address = r.take(n)
         r.zeros(MAX_ADDRESS - n)
@@ -104,7 +133,7 @@ class Block:
         r.zeros(1)
         r.end()
         r.require(highest >= 1)
-        return Block(Identity.parse(identity), address, created_at, highest)
+        return Block(identity, address, created_at, highest)
 
 
 def seal_block(key: bytes, nonce: bytes, block: Block) -> bytes:

@@ -78,7 +78,7 @@ class IdentityPair:
 
     @staticmethod
     def generate(draws: Draws) -> IdentityPair:
-        return IdentityPair(draws.bytes(32), draws.bytes(32))
+        return IdentityPair(draws.draw(32), draws.draw(32))
 
 
 def fingerprint_half(identity: Identity, address: bytes) -> bytes:

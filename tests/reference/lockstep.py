@@ -126,7 +126,7 @@ class Recording:
 
         return tapped
 
-    def bytes(self, n: int) -> bytes:
+    def draw(self, n: int) -> bytes:
         """For the reference: the next draw of that length."""
         if not self._bytes[n]:
             raise Divergence(f"the reference draws {n} bytes, the library did not")
@@ -241,9 +241,14 @@ class _Twin:
         """`Divergence` with the fields that differ."""
         real, reference = self.real._to_state(), type(self).WRITE(self.reference)
         if real != reference:
-            differing = state.differences(type(self).READ(real), self.reference)
-            lines = differing or [f"the encodings differ: {state.told(real, reference)}"]
+            lines = self._differences(real) or [f"the encodings differ: {state.told(real, reference)}"]
             raise Divergence("\n  ".join([f"{what}:", *lines]))
+
+    def _differences(self, real: bytes) -> list[str]:
+        try:
+            return state.differences(type(self).READ(real), self.reference)
+        except Refusal as refusal:
+            return [f"the reference does not read the library's content: {refusal}"]
 
     def _call(self, name: str, reference: Callable[[Recording], Any], *arguments: Any, **named: Any) -> Any:
         """One call that gives the same value on both sides and leaves both in the same state."""

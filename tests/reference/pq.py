@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import hmac
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
 from reference import erasure
 from reference.primitives import (
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from reference.primitives import Draws
 
 IDLE, CARRYING, READY, COLLECTING, HAS_KEY, ANSWERING = range(6)
-PHASES: Final = ("Idle", "Carrying", "Ready", "Collecting", "HasKey", "Answering")
 NOTHING, KEY, CIPHERTEXT = range(3)
 """The chunk kinds."""
 KEY_CHUNKS: Final = 13
@@ -35,7 +34,8 @@ MAX_CHUNKS: Final = 64
 KEM: Final = "ML-KEM-768"
 
 
-class Chunk(NamedTuple):
+@dataclass(frozen=True)
+class Chunk:
     """The last three fields of a header."""
 
     kind: int
@@ -71,7 +71,7 @@ class PQ:
 
     def OPENS_CHAIN(self, draws: Draws) -> bytes | None:
         if self.phase == IDLE:
-            seed = draws.bytes(64)
+            seed = draws.draw(64)
             self.enter(CARRYING, seed=seed, stream=key_stream(kem_public(KEM, seed)))
         elif self.phase == HAS_KEY:
             ss, ciphertext = draws.encapsulate(KEM, self.key)

@@ -59,7 +59,7 @@ Q: Final = 3329
 class Draws(Protocol):
     """The randomness of one call, as an explicit argument ("Randomness" in conventions.md)."""
 
-    def bytes(self, n: int) -> bytes:
+    def draw(self, n: int) -> bytes:
         """That many random bytes."""
         ...
 
@@ -71,7 +71,7 @@ class Draws(Protocol):
 class NoDraws:
     """For calls that need no randomness: a receiver needs none."""
 
-    def bytes(self, n: int) -> bytes:
+    def draw(self, n: int) -> bytes:
         raise LookupError(f"{n} bytes are drawn where none may be")
 
     def encapsulate(self, parameter_set: str, encapsulation_key: bytes) -> tuple[bytes, bytes]:
@@ -126,7 +126,10 @@ def verifies(public: bytes, label: bytes, x: bytes, signature: bytes) -> bool:
 
 # --- ML-KEM -----------------------------------------------------------------------------------------
 
-ML_KEM: Final = {"ML-KEM-768": mlkem.MLKEM768PrivateKey, "ML-KEM-1024": mlkem.MLKEM1024PrivateKey}
+ML_KEM: Final[dict[str, type[mlkem.MLKEM768PrivateKey | mlkem.MLKEM1024PrivateKey]]] = {
+    "ML-KEM-768": mlkem.MLKEM768PrivateKey,
+    "ML-KEM-1024": mlkem.MLKEM1024PrivateKey,
+}
 KEM_KEY_LENGTH: Final = {"ML-KEM-768": 1184, "ML-KEM-1024": 1568}
 
 

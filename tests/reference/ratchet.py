@@ -83,8 +83,8 @@ class Header(NamedTuple):
 
     @property
     def encoded(self) -> bytes:
-        kind, index, data = self.chunk
-        return self.ratchet_key + u32(self.PN) + u32(self.N) + u32(self.pq_epoch) + u8(kind) + u8(index) + data
+        numbers = u32(self.PN) + u32(self.N) + u32(self.pq_epoch)
+        return self.ratchet_key + numbers + u8(self.chunk.kind) + u8(self.chunk.index) + self.chunk.data
 
     @staticmethod
     def parse(encoded: bytes) -> Header:
@@ -121,7 +121,8 @@ class Receiving:
     """A receiving chain, open or closed."""
 
     HKr: bytes
-    CKr: bytes | None
+    CKr: bytes
+    """Empty once it is closed."""
     DHr: bytes
     PN: int
     pq_r: int
@@ -174,14 +175,11 @@ class Ratchet:
 
     def ENCRYPT(self, padded: bytes, ad: bytes, prefix: bytes, prefix_hash: bytes, draws: Draws) -> Message:
         """Works in place: call it on a copy."""
-        mixed = False
         opens = self.sending is None
-        if self.sending is None:
-            mixed = self.OPEN_CHAIN(draws)
-        chain = self.sending
+        chain, mixed = (self.sending, False) if self.sending else self.OPEN_CHAIN(draws)
         require(chain.Ns < MAX_CHAIN_LENGTH, "ChainExhausted")
         chain.CKs, mk = CHAIN(chain.CKs)
-        nonce = draws.bytes(24)
+        nonce = draws.draw(24)
         header = Header(chain.DHs.public, self.PN, chain.Ns, chain.pq_s, self.pq.NEXT_CHUNK())
         data = header_data(self.session_id, self.direction, prefix_hash)
         sealed = AEAD(chain.HKs, nonce[:12], data, header.encoded)
@@ -190,14 +188,14 @@ class Ratchet:
         self.count(opens, mixed)
         return Message(INITIAL if prefix else ORDINARY, prefix, nonce, sealed, body)
 
-    def OPEN_CHAIN(self, draws: Draws) -> bool:
-        """Whether a post-quantum secret was mixed."""
-        DHs = key_pair(draws.bytes(32))
+    def OPEN_CHAIN(self, draws: Draws) -> tuple[Sending, bool]:
+        """The chain, and whether a post-quantum secret was mixed."""
+        DHs = key_pair(draws.draw(32))
         s = self.pq.OPENS_CHAIN(draws)
         self.RK, CKs, following = ROOT(self.RK, DH(DHs.private, self.DHr), s, DHs.public, self.DHr, self.pq.epoch)
         self.sending = Sending(DHs, self.NHKs, CKs, 0, self.pq.epoch)
         self.NHKs = following
-        return s is not None
+        return self.sending, s is not None
 
     # --- Decryption -----------------------------------------------------------------------------------
 
@@ -205,12 +203,12 @@ class Ratchet:
         """The padded plaintext. Works in place: call it on a copy. `spk` is SPK_B, during acceptance only."""
         direction = TO_INITIATOR if self.initiator else TO_RESPONDER
         chain, header = self.find_chain(message, header_data(self.session_id, direction, prefix_hash))
-        if chain is None:
-            mixed = self.new_chain(header, spk)
-            mk = TAKE(self.receiving, header.N)
+        if chain is None:  # 2b
+            opened, mixed = self.new_chain(header, spk)
+            mk = TAKE(opened, header.N)
             self.bound()
             self.count(True, mixed)
-        else:
+        else:  # 2a, 2c: to a closed chain nothing is ever added
             same = (chain.DHr, chain.PN, chain.pq_r) == (header.ratchet_key, header.PN, header.pq_epoch)
             require(same, "SessionForked")
             allow(header, self.pq, sender_is_initiator=not self.initiator)
@@ -219,11 +217,11 @@ class Ratchet:
             if adds:
                 self.bound()
             self.count(False, False)
-        data = body_data(self.session_id, direction, message.sealed_header, ad)
+        data = body_data(self.session_id, direction, message.sealed_header, ad)  # 3
         padded = open_seal(mk, PERSON_SEAL_BODY, message.nonce, data, message.body)
         if padded is None:
             raise Refusal("AuthenticationError")
-        self.pq.ABSORB(header.pq_epoch, header.chunk)
+        self.pq.ABSORB(header.pq_epoch, header.chunk)  # 4
         return padded
 
     def find_chain(self, message: Message, data: bytes) -> tuple[Receiving | None, Header]:
@@ -238,20 +236,20 @@ class Ratchet:
                 return chain, Header.parse(opened)
         raise Refusal("AuthenticationError")
 
-    def new_chain(self, header: Header, spk: KeyPair | None) -> bool:
-        """Step 2b, 1 to 8; whether a post-quantum secret was mixed."""
+    def new_chain(self, header: Header, spk: KeyPair | None) -> tuple[Receiving, bool]:
+        """Step 2b, 1 to 8: the chain, and whether a post-quantum secret was mixed."""
         own = self.sending.DHs if self.sending else spk
-        if own is None:
+        if own is None:  # 1
             raise Refusal("SessionForked")
         known = {own.public, self.DHr, *(chain.DHr for chain in self.chains)}
-        require(header.ratchet_key not in known, "ProtocolViolation")
-        require(self.receiving is not None or header.PN == 0, "ProtocolViolation")
-        s = self.pq.JOIN_EPOCH(header.pq_epoch)
-        allow(header, self.pq, sender_is_initiator=not self.initiator)
+        require(header.ratchet_key not in known, "ProtocolViolation")  # 2
+        require(self.receiving is not None or header.PN == 0, "ProtocolViolation")  # 3
+        s = self.pq.JOIN_EPOCH(header.pq_epoch)  # 4
+        allow(header, self.pq, sender_is_initiator=not self.initiator)  # 5
         missing = max(0, header.PN - self.receiving.Nr) if self.receiving else 0
-        require(missing + header.N <= MAX_SKIP, "TooManySkipped")
+        require(missing + header.N <= MAX_SKIP, "TooManySkipped")  # 6
         try:
-            check_x25519(header.ratchet_key)
+            check_x25519(header.ratchet_key)  # 7
         except Refusal:
             raise Refusal("ProtocolViolation") from None
         RK, CKr, following = ROOT(
@@ -264,7 +262,7 @@ class Ratchet:
         self.PN = self.sending.Ns if self.sending else 0
         self.sending = None
         self.RK, self.DHr, self.NHKr = RK, header.ratchet_key, following
-        return s is not None
+        return self.receiving, s is not None
 
     # --- Stored keys and eviction ---------------------------------------------------------------------
 
@@ -301,13 +299,13 @@ class Ratchet:
 def allow(header: Header, pq: PQ, *, sender_is_initiator: bool) -> None:
     """What a header may say."""
     require(header.N < MAX_CHAIN_LENGTH and header.PN <= MAX_CHAIN_LENGTH, "ProtocolViolation")
-    kind, index, _ = header.chunk
+    kind = header.chunk.kind
     if kind == NOTHING:
         require(header.chunk == NO_CHUNK, "ProtocolViolation")
         return
     sender_is_owner = sender_is_initiator == owner_is_initiator(header.pq_epoch)
     require(kind == (KEY if sender_is_owner else CIPHERTEXT), "ProtocolViolation")
-    require(index < MAX_CHUNKS, "ProtocolViolation")
+    require(header.chunk.index < MAX_CHUNKS, "ProtocolViolation")
     never_sent = kind == CIPHERTEXT and header.pq_epoch == pq.epoch and pq.phase == IDLE
     require(not never_sent, "ProtocolViolation")
 
@@ -344,7 +342,7 @@ def TAKE(chain: Receiving, N: int) -> bytes:
             return chain.skipped.pop(N)
         require(N >= chain.evicted_below, "MessageKeyEvicted")
         raise Refusal("DuplicateMessage")
-    require(chain.CKr is not None, "AuthenticationError")
+    require(chain.CKr, "AuthenticationError")
     require(N - chain.Nr <= MAX_SKIP, "TooManySkipped")
     skip_to(chain, N)
     chain.CKr, mk = CHAIN(chain.CKr)
@@ -354,7 +352,7 @@ def TAKE(chain: Receiving, N: int) -> bytes:
 
 def CLOSE(chain: Receiving, length: int) -> None:
     skip_to(chain, length)
-    chain.CKr = None
+    chain.CKr = b""
 
 
 def skip_to(chain: Receiving, N: int) -> None:

@@ -147,7 +147,7 @@ class Ring:
         self.retire(now)
         require(len(self.bundles) < MAX_BUNDLES, "UsageError")
         self.epoch += 1
-        prekey, seed = draws.bytes(32), draws.bytes(64)
+        prekey, seed = draws.draw(32), draws.draw(64)
         validity = now, now + lifetime
         public = make_signed_bundle(
             self.identity.signing_seed,
@@ -162,7 +162,7 @@ class Ring:
         return public
 
     def _make_item(self, draws: Draws) -> OwnItem:
-        prekey, seed = draws.bytes(32), draws.bytes(64)
+        prekey, seed = draws.draw(32), draws.draw(64)
         public = make_one_time_item(
             self.identity.signing_seed, self.address, self.epoch, x25519_public(prekey), kem_public(KEM, seed)
         )

@@ -5,15 +5,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from reference.bundle import MAX_CLOCK_SKEW, Demands, PrekeyBundle, check_bundle
 from reference.caller import check_address, check_epoch, check_message, check_time
 from reference.handshake import (
+    KEM,
     NONCE,
-    Agreements,
     Block,
     Prefix,
+    agreements_of_initiator,
+    agreements_of_responder,
     block_key,
     open_block,
     prefix_hash,
@@ -24,7 +26,7 @@ from reference.handshake import (
 )
 from reference.message import INITIAL, MAX_PLAINTEXT, PREFIX, Message, is_initial, max_padded
 from reference.padding import pad, padme, unpad
-from reference.primitives import DH, decapsulate
+from reference.primitives import DH
 from reference.ratchet import KeyPair, Ratchet, initial, key_pair, working_copy
 from reference.refusal import require
 
@@ -33,9 +35,7 @@ if TYPE_CHECKING:
 
     from reference.identity import Identity, IdentityPair
     from reference.primitives import Draws
-    from reference.ring import Ring
-
-KEM: Final = "ML-KEM-1024"
+    from reference.ring import OwnBundle, OwnItem, Ring
 
 
 @dataclass
@@ -78,17 +78,11 @@ class Session:
         check_epoch(demands.lowest_epoch)
         check_bundle(bundle, ours.public, their_address, now, demands)
         signed, item = bundle.signed, bundle.item
-        EK_A = key_pair(draws.bytes(32))
+        EK_A = key_pair(draws.draw(32))
         ss, ct = draws.encapsulate(KEM, item.kem_key if item else signed.last_resort_key)
-        a = Agreements(
-            DH(ours.agreement_key, signed.prekey),
-            DH(EK_A.private, signed.identity.agreement_key),
-            DH(EK_A.private, signed.prekey),
-            DH(EK_A.private, item.prekey) if item else b"",
-            ss,
-        )
+        a = agreements_of_initiator(ours, EK_A.private, bundle, ss)
         th0 = transcript_0(bundle, EK_A.public, ct)
-        sealed_block = seal_block(block_key(th0, a), draws.bytes(NONCE), Block(ours.public, our_address, now))
+        sealed_block = seal_block(block_key(th0, a), draws.draw(NONCE), Block(ours.public, our_address, now))
         th1 = transcript_1(th0, sealed_block, (ours.public, signed.identity), (our_address, their_address))
         prefix = Prefix(signed.id, item.id if item else None, EK_A.public, ct, sealed_block)
         ratchet = initial(session_secrets(th1, a), signed.prekey, initiator=True)
@@ -112,42 +106,18 @@ class Session:
         check_time(now)
         check_message(ad, max_plaintext)
         require(ours == ring.identity and our_address == ring.address, "UsageError")
-        message = Message.split(data, max_padded(max_plaintext))
+        message = Message.split(data, max_padded(max_plaintext))  # 1
         require(message.type == INITIAL, "MalformedMessage")
-        prefix = Prefix.parse(message.prefix)
-        bundle, item = ring.find(prefix.bundle_id, prefix.item_id, now)
+        prefix = Prefix.parse(message.prefix)  # 2
+        bundle, item = ring.find(prefix.bundle_id, prefix.item_id, now)  # 3
+        session = _answering(ours, our_address, prefix, (bundle, item), now)  # 4 to 9
         spk = KeyPair(bundle.prekey, bundle.public.prekey)
-        ct_seed = item.kem_seed if item else bundle.last_resort_seed
-        a = Agreements(
-            b"",
-            DH(ours.agreement_key, prefix.EK_A),
-            DH(spk.private, prefix.EK_A),
-            DH(item.prekey, prefix.EK_A) if item else b"",
-            decapsulate(KEM, ct_seed, prefix.ct),
-        )
-        published = PrekeyBundle(bundle.public, item.public if item else None)
-        th0 = transcript_0(published, prefix.EK_A, prefix.ct)
-        block = open_block(block_key(th0, a), prefix.sealed_block)
-        require(not block.identity.shares_a_key_with(ours.public), "AuthenticationError")
-        in_time = block.created_at <= now + MAX_CLOCK_SKEW and block.created_at <= bundle.public.not_after
-        require(in_time, "HandshakeExpired")
-        identities = block.identity, ours.public
-        th1 = transcript_1(th0, prefix.sealed_block, identities, (block.address, our_address))
-        secrets = session_secrets(th1, a._replace(DH1=DH(spk.private, block.identity.agreement_key)))
-        session = Session(
-            our_address,
-            block.identity,
-            block.address,
-            block.created_at,
-            None,
-            prefix_hash(message.prefix),
-            initial(secrets, spk.public, initiator=False),
-        )
-        plaintext = session._receive(message, ad, max_plaintext, spk)
-        require(secrets.session_id not in bundle.remembered, "HandshakeReplayed")
-        pinned = known_identity(block.address) if known_identity else None
-        require(pinned is None or pinned.keys == block.identity.keys, "IdentityChanged")
-        ring.after_handshake(prefix.bundle_id, prefix.item_id, secrets.session_id)
+        plaintext = session._receive(message, ad, max_plaintext, spk)  # 10
+        session_id = session.ratchet.session_id
+        require(session_id not in bundle.remembered, "HandshakeReplayed")  # 11
+        pinned = known_identity(session.peer_address) if known_identity else None
+        require(pinned is None or pinned.keys == session.peer_identity.keys, "IdentityChanged")  # 12
+        ring.after_handshake(prefix.bundle_id, prefix.item_id, session_id)  # 13
         return session, plaintext
 
     # --- Messages -------------------------------------------------------------------------------------
@@ -201,3 +171,22 @@ class Session:
         require(len(plaintext) <= max_plaintext, "MalformedMessage")
         self.ratchet, self.unconfirmed = ratchet, None
         return plaintext
+
+
+def _answering(
+    ours: IdentityPair, our_address: bytes, prefix: Prefix, prekeys: tuple[OwnBundle, OwnItem | None], now: int
+) -> Session:
+    """Steps 4 to 9 of acceptance, and the start of the ratchet."""
+    bundle, item = prekeys
+    a = agreements_of_responder(ours, bundle, item, prefix)  # 4
+    published = PrekeyBundle(bundle.public, item.public if item else None)
+    th0 = transcript_0(published, prefix.EK_A, prefix.ct)
+    block = open_block(block_key(th0, a), prefix.sealed_block)  # 5, 6
+    require(not block.identity.shares_a_key_with(ours.public), "AuthenticationError")  # 7
+    in_time = block.created_at <= now + MAX_CLOCK_SKEW and block.created_at <= bundle.public.not_after
+    require(in_time, "HandshakeExpired")  # 8
+    th1 = transcript_1(th0, prefix.sealed_block, (block.identity, ours.public), (block.address, our_address))  # 9
+    secrets = session_secrets(th1, a._replace(DH1=DH(bundle.prekey, block.identity.agreement_key)))
+    ratchet = initial(secrets, bundle.public.prekey, initiator=False)
+    hashed = prefix_hash(prefix.encoded)
+    return Session(our_address, block.identity, block.address, block.created_at, None, hashed, ratchet)

@@ -51,7 +51,7 @@ def write_ratchet(r: Ratchet) -> bytes:
 
 
 def write_chain(c: Receiving) -> bytes:
-    content = c.HKr + (u8(0) if c.CKr is None else u8(1) + c.CKr) + c.DHr
+    content = c.HKr + (u8(1) + c.CKr if c.CKr else u8(0)) + c.DHr
     content += u32(c.PN) + u32(c.pq_r) + u32(c.Nr) + u32(c.evicted_below) + u32(len(c.skipped))
     return content + b"".join(u32(n) + mk for n, mk in sorted(c.skipped.items()))
 
@@ -95,7 +95,7 @@ def read_ratchet(reader: Reader, session_id: bytes, direction: int) -> Ratchet:
 
 def read_chain(reader: Reader) -> Receiving:
     HKr = reader.take(32)
-    CKr = reader.take(32) if reader.flag() else None
+    CKr = reader.take(32) if reader.flag() else b""
     chain = Receiving(HKr, CKr, reader.take(32), reader.number(4), reader.number(4), reader.number(4))
     chain.evicted_below = reader.number(4)
     for _ in range(reader.number(4)):

@@ -12,6 +12,7 @@ import pytest
 from support.forge import forged
 from support.pair import ALICE, BOB, NOW, initiate, make_pair, snapshot
 from support.prekeys import Device, bundle_fields, item_fields, signed_again
+from support.spies import derivations
 
 from ratchetlib import (
     BundleReason,
@@ -121,8 +122,9 @@ def test_an_ephemeral_key_that_is_one_starts_no_session(raw: bytes) -> None:
     assert encoded is not None
     changed = replace(Prefix.from_bytes(encoded), ephemeral=DhPublicKey(raw)).to_bytes()
     before = snapshot(ring)
-    with pytest.raises(InvalidKey):
+    with pytest.raises(InvalidKey), derivations() as derived:
         Session.accept(bob, ring, join(changed, b"".join(frame)), our_address=BOB, now=NOW)
+    assert derived == []
     assert snapshot(ring) == before
 
 

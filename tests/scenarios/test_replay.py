@@ -84,7 +84,7 @@ def refused(bob: IdentityKeyPair, ring: PrekeyRing, message: bytes, *, now: int 
     return error.type
 
 
-@pytest.mark.attack("A11", "A40")
+@pytest.mark.attack("A11", "A12", "A40")
 def test_a_first_message_with_a_one_time_item_starts_one_session() -> None:
     _, bob, ring, session = initiate(one_time=1)
     first, second = session.encrypt(b"first"), session.encrypt(b"second")

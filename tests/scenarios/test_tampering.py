@@ -79,6 +79,15 @@ def test_every_bit_of_a_late_message_counts_and_its_key_waits(pair: Pair) -> Non
     assert pair.bob.decrypt(later) == b"later"
 
 
+@pytest.mark.attack("A30")
+def test_every_bit_of_a_message_behind_a_gap_counts_and_no_key_of_the_gap_stays(pair: Pair) -> None:
+    pair.bob.decrypt(pair.alice.encrypt(b""))
+    late, ahead = pair.alice.encrypt(b"late"), pair.alice.encrypt(b"ahead")
+    all_refused(pair.bob, flips(ahead))
+    assert pair.bob.decrypt(ahead) == b"ahead"
+    assert pair.bob.decrypt(late) == b"late"
+
+
 @pytest.mark.attack("A30", "A48")
 def test_every_bit_and_every_length_of_a_repeated_initial_message_counts() -> None:
     pair = make_pair()

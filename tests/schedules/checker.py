@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from itertools import permutations
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
@@ -65,7 +65,7 @@ class Checker:
 
     def __init__(self, setting: Setting) -> None:
         self._setting = setting
-        self._known: dict[tuple[LocalCheck, Subject], list[str]] = {}
+        self._known: dict[LocalCheck, dict[Subject, tuple[str, ...]]] = defaultdict(dict)
         self.checks: Counter[str] = Counter()
         self.fresh: Counter[str] = Counter()
 
@@ -87,12 +87,12 @@ class Checker:
                     for complaint in self._remembered(local_check, subject):
                         yield local_check.__name__, complaint
 
-    def _remembered(self, check: LocalCheck, subject: Subject) -> list[str]:
+    def _remembered(self, check: LocalCheck, subject: Subject) -> tuple[str, ...]:
         self.checks[check.__name__] += 1
-        known = self._known.get((check, subject))
+        known = self._known[check].get(subject)
         if known is None:
             self.fresh[check.__name__] += 1
-            known = self._known[check, subject] = list(check(*subject))
+            known = self._known[check][subject] = tuple(check(*subject))
         return known
 
 

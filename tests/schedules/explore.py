@@ -208,6 +208,14 @@ def beginning() -> World:
     return World(arena.device(Party.ALICE, alice), arena.device(Party.BOB, bob), frozenset(), frozenset())
 
 
+def conveyed(world: World, party: Party, count: int) -> World:
+    """The world after so many messages of a party, each delivered before the next is sent."""
+    for _ in range(count):
+        action, sent = world.after_send(party)
+        _, world = sent.after_delivery(action.message)
+    return world
+
+
 def in_order(messages: Iterable[Message]) -> list[Message]:
     """By sender and number."""
     return sorted(messages, key=attrgetter("order"))

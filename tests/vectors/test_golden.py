@@ -9,6 +9,7 @@ from support.suite import VECTORS
 from ratchetlib import StateVault
 from ratchetlib.cli.verify.kinds.state import KINDS, summary
 from ratchetlib.ratchet.pq import states
+from ratchetlib.state.context import Context
 
 FOLDER = VECTORS / "state/v1"
 BLOBS: list[dict[str, Any]] = json.loads((FOLDER / "index.json").read_text("utf-8"))["blobs"]
@@ -28,6 +29,20 @@ def test_a_blob_opens_says_what_it_said_and_is_encoded_alike(listed: dict[str, A
     again = vault.seal(value, generation=1, **context)
     assert vault.open(again, kind=kind, minimum_generation=1, **context)._to_state() == value._to_state()
     assert len(again) == len(blob)
+
+
+@pytest.mark.attack("A66", "A74")
+@pytest.mark.parametrize("listed", BLOBS, ids=lambda listed: listed["file"])
+def test_the_content_is_byte_for_byte_what_is_encoded_today(listed: dict[str, Any]) -> None:
+    """A reader and a writer that change together would go unnoticed where content is only written and read again."""
+    key_id, storage_key, owner, peer = (
+        bytes.fromhex(listed[name]) for name in ("key_id", "storage_key", "owner", "peer")
+    )
+    vault, kind = StateVault({key_id: storage_key}, current=key_id), KINDS[listed["kind"]]
+    blob = (FOLDER / listed["file"]).read_bytes()
+    content = vault._open(Context(kind.STATE_KIND, owner, peer), blob, listed["generation"], None).rest()
+    value = vault.open(blob, kind=kind, owner=owner, peer=peer, minimum_generation=listed["generation"])
+    assert value._to_state() == content
 
 
 def test_every_blob_is_listed() -> None:

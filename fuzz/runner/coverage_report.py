@@ -1,0 +1,74 @@
+"""What the committed inputs reach, module by module: replayed in this process, with branches, without atheris."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+import coverage
+
+from runner.replay import replay
+from runner.targets import inputs
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+AREAS: Final = {
+    "parsing": ("wire", "padding", "identity/public", "prekeys/bundle", "prekeys/one_time", "prekeys/parsing")
+    + ("prekeys/signed", "prekeys/codec", "handshake/block", "handshake/prefix", "ratchet/header", "session/message"),
+    "handshake": ("handshake/accept", "handshake/initiate", "handshake/schedule", "session/establish"),
+    "ratchet": ("ratchet/",),
+    "state": ("state/blob", "state/context", "state/vault", "session/state", "ratchet/codec", "ratchet/pq/codec"),
+}
+"""What hostile bytes can reach, by the beginnings of the modules' paths."""
+
+REQUIRED: Final = 95.0
+"""Percent of the lines and branches of each area. The rest is what no input decides: arguments of the application."""
+
+
+class Reached(NamedTuple):
+    """A module's figures: lines and branches together."""
+
+    module: str
+    covered: int
+    total: int
+    missing: tuple[int, ...]
+
+    @property
+    def percent(self) -> float:
+        return 100.0 * self.covered / self.total if self.total else 100.0
+
+
+def report(names: Sequence[str]) -> int:
+    """Print the table; 1 if an area is below what is required of it, or an input breaks something."""
+    measured = coverage.Coverage(branch=True, source_pkgs=["ratchetlib"], config_file=False, data_file=None)
+    measured.start()
+    broken = sum(replay(name, inputs(name)) for name in names)
+    measured.stop()
+    modules = list(_modules(measured))
+    for module in modules:
+        lines = ", ".join(map(str, module.missing[:12])) + (" …" if len(module.missing) > 12 else "")
+        print(f"{module.module:28} {module.percent:6.1f} %  {lines}")
+    return int(not _areas_hold(modules) or broken > 0)
+
+
+def _modules(measured: coverage.Coverage) -> Iterable[Reached]:
+    data = measured.get_data()
+    for file in sorted(data.measured_files()):
+        path = Path(file)
+        module = str(path.relative_to(next(p for p in path.parents if p.name == "ratchetlib")).with_suffix(""))
+        numbers = measured._analyze(file).numbers
+        total = numbers.n_statements + numbers.n_branches
+        covered = numbers.n_executed + numbers.n_executed_branches
+        yield Reached(module, covered, total, tuple(measured.analysis2(file)[3]))
+
+
+def _areas_hold(modules: list[Reached]) -> bool:
+    holds = True
+    print()
+    for area, beginnings in AREAS.items():
+        members = [module for module in modules if module.module.startswith(beginnings)]
+        percent = 100.0 * sum(module.covered for module in members) / sum(module.total for module in members)
+        holds = holds and percent >= REQUIRED
+        print(f"{area:28} {percent:6.1f} %  {REQUIRED:.0f} % required{'' if percent >= REQUIRED else ': TOO LOW'}")
+    return holds

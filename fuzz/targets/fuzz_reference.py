@@ -1,0 +1,24 @@
+"""Library and reference implementation agree on every byte, error and field, whatever a session is led through."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, cast
+
+from harness.draws import deterministic
+from harness.lockstep import Lockstep
+from harness.positions import positions
+from harness.script import Player, Script
+
+if TYPE_CHECKING:
+    from harness.talk import Making
+
+MAX_LEN = 48
+_ACTIONS = 12
+"""A comparison costs a hundred times what it compares."""
+positions()
+
+
+@deterministic
+def one_input(data: bytes) -> None:
+    """As the session target, in fewer steps."""
+    Player(Script(data), cast("Making", Lockstep), _ACTIONS).play()

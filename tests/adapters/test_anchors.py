@@ -1,0 +1,178 @@
+"""Anchors: what each remembers, that it compares, and that it survives what it should."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from typing import TYPE_CHECKING
+
+import anchors
+import psycopg
+import pytest
+from adapters.conversations import ALICE, BOB, meet, send
+from adapters.crashes import Mouth, run_child
+from adapters.places import SqlitePlace, run, scratch, server
+from anchors import FileAnchor, KeyringAnchor, PostgresAnchor
+from psycopg import sql
+
+from ratchetlib import AnchorEntry, StateRolledBack
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from ratchetlib import MonotonicAnchor
+
+RECORD = bytes(range(32))
+FIRST = AnchorEntry(1, bytes(32))
+SECOND = AnchorEntry(2, b"\2" * 32)
+
+
+class DictionaryKeyring:
+    """A keyring backend in memory: the tests of a library must not write into somebody's keyring."""
+
+    def __init__(self) -> None:
+        self.passwords: dict[tuple[str, str], str] = {}
+
+    def get_password(self, service: str, username: str) -> str | None:
+        return self.passwords.get((service, username))
+
+    def set_password(self, service: str, username: str, password: str) -> None:
+        self.passwords[service, username] = password
+
+
+@pytest.fixture(params=["file", "postgres", "keyring"])
+def anchor(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[MonotonicAnchor]:
+    if request.param == "file":
+        yield FileAnchor(tmp_path / "anchor")
+    elif request.param == "keyring":
+        yield KeyringAnchor(DictionaryKeyring(), "ratchetlib", tmp_path / "lock")
+    else:
+        schema = f"anchor_{os.getpid()}_{tmp_path.name}".lower()
+        run(server(), sql.SQL("CREATE SCHEMA {}").format(sql.Identifier(schema)))
+        conninfo = psycopg.conninfo.make_conninfo(server(), options=f"-csearch_path={schema}")
+        run(conninfo, sql.SQL(anchors.SCHEMA))
+        with psycopg.connect(conninfo, autocommit=True) as connection:
+            yield PostgresAnchor(connection)
+        run(server(), sql.SQL("DROP SCHEMA {} CASCADE").format(sql.Identifier(schema)))
+
+
+@pytest.mark.attack("A71")
+def test_an_entry_is_replaced_only_by_who_knows_it(anchor: MonotonicAnchor) -> None:
+    assert anchor.read(RECORD) is None
+    assert not anchor.compare_and_advance(RECORD, FIRST, SECOND)
+    assert anchor.read(RECORD) is None
+    assert anchor.compare_and_advance(RECORD, None, FIRST)
+    assert anchor.read(RECORD) == FIRST
+    for wrong in (None, SECOND, AnchorEntry(1, b"\1" * 32)):
+        assert not anchor.compare_and_advance(RECORD, wrong, SECOND)
+        assert anchor.read(RECORD) == FIRST
+    assert anchor.compare_and_advance(RECORD, FIRST, SECOND)
+    assert anchor.read(RECORD) == SECOND
+    assert not anchor.compare_and_advance(RECORD, FIRST, AnchorEntry(3, bytes(32)))
+    assert anchor.read(bytes(32)) is None
+
+
+def test_many_generations(anchor: MonotonicAnchor) -> None:
+    entry = None
+    for generation in range(1, 40):
+        new = AnchorEntry(generation, os.urandom(32))
+        assert anchor.compare_and_advance(RECORD, entry, new)
+        assert anchor.read(RECORD) == new
+        entry = new
+
+
+@pytest.mark.attack("A71")
+def test_a_restored_backup_is_refused(anchor: MonotonicAnchor) -> None:
+    place = SqlitePlace()
+    try:
+        alice, bob = place.open(ALICE, anchor=anchor), place.open(BOB)
+        meet(alice, bob)
+        alice.flush()
+        alice._database.tidy()  # type: ignore[attr-defined]
+        backup = place.path(ALICE).read_bytes()
+        send(alice, BOB, b"after the backup")
+        alice.close()
+        place.path(ALICE).write_bytes(backup)
+        restored = place.open(ALICE, anchor=anchor)
+        with pytest.raises(StateRolledBack):
+            send(restored, BOB, b"with an old key")
+        assert restored.outbox() == []
+    finally:
+        place.close()
+
+
+@pytest.mark.attack("A78")
+def test_a_file_torn_by_a_crash_shows_the_entry_before(tmp_path: Path) -> None:
+    anchor = FileAnchor(tmp_path)
+    for entry, expected in ((FIRST, None), (SECOND, FIRST)):
+        anchor.compare_and_advance(RECORD, expected, entry)
+    path = tmp_path / RECORD.hex()
+    whole = path.read_bytes()
+    third = AnchorEntry(3, b"\3" * 32)
+    anchor.compare_and_advance(RECORD, SECOND, third)
+    after = path.read_bytes()
+    for torn in range(len(whole) // 2):
+        path.write_bytes(after[:torn] + whole[torn:])
+        assert anchor.read(RECORD) == SECOND
+    path.write_bytes(after)
+    assert anchor.read(RECORD) == third
+
+
+@pytest.mark.attack("A78")
+def test_a_file_killed_at_every_step_shows_the_entry_or_the_one_before(tmp_path: Path) -> None:
+    anchor = FileAnchor(tmp_path)
+    expected = None
+    for kill_at in range(1, 9):
+        new = AnchorEntry(kill_at, os.urandom(32))
+
+        def work(_: Mouth, expected: AnchorEntry | None = expected, new: AnchorEntry = new) -> None:
+            assert anchor.compare_and_advance(RECORD, expected, new)
+
+        run_child(work, kill_at=kill_at)
+        assert anchor.read(RECORD) in {expected, new}
+        if anchor.read(RECORD) == expected:
+            assert anchor.compare_and_advance(RECORD, expected, new)
+        expected = new
+
+
+@pytest.mark.attack("A71")
+def test_a_damaged_file_is_no_new_record(tmp_path: Path) -> None:
+    anchor = FileAnchor(tmp_path)
+    anchor.compare_and_advance(RECORD, None, FIRST)
+    anchor.compare_and_advance(RECORD, FIRST, SECOND)
+    path = tmp_path / RECORD.hex()
+    path.write_bytes(bytes(len(path.read_bytes())))
+    with pytest.raises(ValueError, match="damaged"):
+        anchor.read(RECORD)
+    with pytest.raises(ValueError, match="damaged"):
+        anchor.compare_and_advance(RECORD, None, FIRST)
+
+
+@pytest.mark.attack("A85")
+def test_files_are_for_their_user_only_and_no_link_is_followed(tmp_path: Path) -> None:
+    before = os.umask(0)
+    try:
+        anchor = FileAnchor(tmp_path / "new")
+        anchor.compare_and_advance(RECORD, None, FIRST)
+    finally:
+        os.umask(before)
+    path = tmp_path / "new" / RECORD.hex()
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert path.parent.stat().st_mode & 0o777 == 0o700
+    shutil.move(path, tmp_path / "elsewhere")
+    path.symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(OSError, match="symbolic"):
+        anchor.read(RECORD)
+
+
+def test_a_connection_that_would_not_commit_is_refused() -> None:
+    with psycopg.connect(server()) as connection, pytest.raises(ValueError, match="autocommit"):
+        PostgresAnchor(connection)
+
+
+def test_a_missing_directory_is_made_for_this_user_only() -> None:
+    directory = scratch()
+    FileAnchor(directory / "a" / "b")
+    assert (directory / "a" / "b").stat().st_mode & 0o777 == 0o700
+    shutil.rmtree(directory)

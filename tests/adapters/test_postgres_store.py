@@ -1,0 +1,131 @@
+"""What only the PostgreSQL store promises: about connections and workers."""
+
+from __future__ import annotations
+
+import os
+import threading
+from typing import TYPE_CHECKING
+
+import psycopg
+import pytest
+from adapters.conversations import ALICE, BOB, NOW, carry, make_device, meet, send
+from records import StoreBusy, StoreError
+
+if TYPE_CHECKING:
+    from adapters.places import PostgresPlace
+    from store import Store
+
+
+def connection_of(store: Store) -> psycopg.Connection[tuple[object, ...]]:
+    connection: psycopg.Connection[tuple[object, ...]] = store._database._connection  # type: ignore[attr-defined]
+    return connection
+
+
+def cut(place: PostgresPlace, store: Store) -> None:
+    """The network or an administrator ends a worker's connection."""
+    place.interfere(ALICE, "SELECT pg_terminate_backend(?)", connection_of(store).info.backend_pid)
+
+
+@pytest.mark.attack("A77")
+def test_a_connection_that_breaks_inside_a_block_saves_nothing_and_releases_nothing(
+    postgres_place: PostgresPlace,
+) -> None:
+    alice, bob = postgres_place.open(ALICE), postgres_place.open(BOB)
+    meet(alice, bob)
+    with pytest.raises(psycopg.OperationalError), alice.peer(BOB) as locked:
+        locked.send(b"never saved", now=NOW)
+        cut(postgres_place, alice)
+    with pytest.raises(StoreError):
+        _ = locked.outgoing
+    send(alice, BOB, b"on a new connection")
+    assert carry(alice, ALICE, bob) == [b"on a new connection"]
+
+
+@pytest.mark.attack("A77")
+def test_a_commit_whose_answer_is_lost_releases_its_letter_from_the_outbox(postgres_place: PostgresPlace) -> None:
+    alice, bob = postgres_place.open(ALICE), postgres_place.open(BOB)
+    meet(alice, bob)
+    connection = connection_of(alice)
+    execute = connection.execute
+
+    def commit_and_lose(query: str, *arguments: object, **named: object) -> object:
+        done = execute(query, *arguments, **named)  # type: ignore[call-overload]
+        if query == "COMMIT":
+            connection.close()
+            raise psycopg.OperationalError("the answer was lost")
+        return done
+
+    connection.execute = commit_and_lose  # type: ignore[assignment,method-assign]
+    with pytest.raises(psycopg.OperationalError), alice.peer(BOB) as locked:
+        locked.send(b"saved after all", now=NOW)
+    with pytest.raises(StoreError):
+        _ = locked.outgoing
+    assert carry(alice, ALICE, bob) == [b"saved after all"]
+    send(alice, BOB, b"next")
+    assert carry(alice, ALICE, bob) == [b"next"]
+
+
+@pytest.mark.attack("A80")
+def test_a_worker_waits_for_its_peer_and_not_for_others(postgres_place: PostgresPlace) -> None:
+    alice, bob = postgres_place.open(ALICE), postgres_place.open(BOB)
+    meet(alice, bob)
+    other = postgres_place.open(ALICE)
+    connection_of(other).execute("SET lock_timeout = '1ms'")
+    with alice.peer(BOB) as locked:
+        with pytest.raises(StoreBusy):
+            send(other, BOB, b"waits")
+        with other.peer(b"carol") as elsewhere:
+            assert elsewhere.sessions.sending is None
+        locked.send(b"goes on", now=NOW)
+    send(other, BOB, b"afterwards")
+    assert carry(alice, ALICE, bob) == [b"goes on", b"afterwards"]
+
+
+@pytest.mark.attack("A80")
+def test_a_worker_that_has_waited_sees_what_the_other_one_wrote(postgres_place: PostgresPlace) -> None:
+    """Also a session that did not exist when it began to wait."""
+    alice, bob = postgres_place.open(ALICE), postgres_place.open(BOB)
+    meet(alice, bob)
+    with alice.peer(BOB) as locked:
+        assert locked.request_reset(NOW)
+    waiting = postgres_place.open(ALICE)
+    seen: list[int] = []
+
+    def wait() -> None:
+        with waiting.peer(BOB) as later:
+            for entry in later.sessions.notes.entries:
+                later.sessions.session(entry.key)
+            seen.append(len(later.sessions.notes.entries))
+
+    with bob.device() as device:
+        assert device.ring is not None
+        bundle = device.ring.next_bundle()
+    with alice.peer(BOB) as locked:
+        thread = threading.Thread(target=wait)
+        thread.start()
+        while not postgres_place.interfere(ALICE, "SELECT 1 FROM pg_locks WHERE NOT granted"):
+            assert thread.is_alive()
+        locked.begin(bundle, now=NOW)
+    thread.join()
+    assert seen == [2]
+
+
+def test_workers_need_no_more_than_rows(postgres_place: PostgresPlace) -> None:
+    role = f"worker_{os.getpid()}_{id(postgres_place)}"
+    schema = postgres_place.schema(ALICE)
+    for statement in (
+        f"CREATE ROLE {role} LOGIN",
+        f"GRANT USAGE ON SCHEMA {schema} TO {role}",
+        f"GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA {schema} TO {role}",
+        f"GRANT USAGE ON ALL SEQUENCES IN SCHEMA {schema} TO {role}",
+    ):
+        postgres_place.interfere(BOB, statement)
+    worker = postgres_place.open(ALICE, user=role)
+    bob = postgres_place.open(BOB)
+    meet(worker, bob)
+    with pytest.raises(psycopg.errors.InsufficientPrivilege):
+        connection_of(worker).execute("DROP TABLE ratchet_records")
+    worker.close()
+    for statement in (f"DROP OWNED BY {role}", f"DROP ROLE {role}"):
+        postgres_place.interfere(BOB, statement)
+    make_device(bob, BOB)

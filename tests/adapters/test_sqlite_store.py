@@ -1,0 +1,135 @@
+"""What only the SQLite store promises: about its file."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from typing import TYPE_CHECKING
+
+import pytest
+from adapters.conversations import ALICE, BOB, NOW, bundle_of, carry, meet, send
+from records import StoreBusy, StoreError
+from sqlite_store import CHECKPOINT_EVERY, SqliteDatabase
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from adapters.places import SqlitePlace
+
+
+def files(place: SqlitePlace) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in place.directory.glob(f"{ALICE.hex()}.db*")}
+
+
+def holds(place: SqlitePlace, blobs: list[bytes]) -> int:
+    """How many of the blobs stand in the files, as far as a forensic search would find them: by any 64 bytes."""
+    everything = b"".join(files(place).values())
+    return sum(any(blob[at : at + 64] in everything for at in range(150, len(blob) - 64, 64)) for blob in blobs)
+
+
+@pytest.mark.attack("A87")
+def test_a_deleted_session_is_gone_from_every_file(sqlite_place: SqlitePlace) -> None:
+    alice, bob = sqlite_place.open(ALICE), sqlite_place.open(BOB)
+    meet(alice, bob)
+    with alice.peer(BOB) as locked:
+        (entry,) = locked.sessions.notes.entries
+        assert locked.sessions.identity is not None
+        identity = locked.sessions.identity
+    rows = sqlite_place.interfere(ALICE, "SELECT blob FROM records WHERE shelf = ?", alice._sealing.shelf(BOB))
+    blobs = [bytes(blob) for (blob,) in rows]  # type: ignore[call-overload]
+    assert holds(sqlite_place, blobs) == 2
+    with alice.peer(BOB) as locked:
+        locked.repin(identity)
+    assert entry not in locked.sessions.notes.entries
+    assert holds(sqlite_place, blobs) == 0
+
+
+@pytest.mark.attack("A87")
+def test_replaced_blobs_leave_the_files_after_a_number_of_commits(sqlite_place: SqlitePlace) -> None:
+    alice, bob = sqlite_place.open(ALICE), sqlite_place.open(BOB)
+    meet(alice, bob)
+    seen: set[bytes] = set()
+    for n in range(3 * CHECKPOINT_EVERY):
+        send(alice, BOB, b"%d" % n)
+        rows = sqlite_place.interfere(ALICE, "SELECT blob FROM records WHERE shelf = ?", alice._sealing.shelf(BOB))
+        seen |= {bytes(blob) for (blob,) in rows}  # type: ignore[call-overload]
+        assert holds(sqlite_place, list(seen)) <= CHECKPOINT_EVERY + 2
+    alice.close()
+    assert holds(sqlite_place, list(seen)) == 2  # the newest blobs of the notes and the session
+    assert set(files(sqlite_place)) == {f"{ALICE.hex()}.db"}
+
+
+@pytest.mark.attack("A87")
+def test_the_settings_hold_on_the_open_connection(sqlite_place: SqlitePlace) -> None:
+    connection = sqlite_place.open(ALICE)._database._connection  # type: ignore[attr-defined]
+    found = {name: connection.execute(f"PRAGMA {name}").fetchone()[0] for name in ("journal_mode", "synchronous", "secure_delete")}
+    assert found == {"journal_mode": "wal", "synchronous": 2, "secure_delete": 1}
+
+
+@pytest.mark.attack("A85")
+def test_the_files_are_for_their_user_only_whatever_the_umask(sqlite_place: SqlitePlace) -> None:
+    before = os.umask(0)
+    try:
+        alice, bob = sqlite_place.open(ALICE), sqlite_place.open(BOB)
+        meet(alice, bob)
+    finally:
+        os.umask(before)
+    modes = {path.name: path.stat().st_mode & 0o777 for path in sqlite_place.directory.glob("*.db*")}
+    assert len(modes) == 6
+    assert set(modes.values()) == {0o600}
+
+
+@pytest.mark.attack("A85")
+@pytest.mark.parametrize("beside", ["", "-wal", "-shm", "-journal"])
+def test_a_symbolic_link_is_refused(tmp_path: Path, beside: str) -> None:
+    target = tmp_path / "target"
+    target.touch(mode=0o600)
+    (tmp_path / f"alice.db{beside}").symlink_to(target)
+    with pytest.raises(StoreError):
+        SqliteDatabase(tmp_path / "alice.db")
+    assert target.read_bytes() == b""
+
+
+@pytest.mark.attack("A85")
+@pytest.mark.parametrize("mode", [0o640, 0o604, 0o660, 0o666])
+def test_a_file_that_others_may_read_is_refused(tmp_path: Path, mode: int) -> None:
+    path = tmp_path / "alice.db"
+    path.touch()
+    path.chmod(mode)
+    with pytest.raises(StoreError, match="no access"):
+        SqliteDatabase(path)
+
+
+@pytest.mark.attack("A85")
+def test_what_is_no_regular_file_is_refused(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "fifo", 0o600)
+    with pytest.raises(StoreError):
+        SqliteDatabase(tmp_path / "fifo")
+    with pytest.raises(StoreError):
+        SqliteDatabase(tmp_path)
+
+
+@pytest.mark.attack("A74")
+def test_a_later_schema_is_refused_and_not_written_to(tmp_path: Path) -> None:
+    path = tmp_path / "alice.db"
+    path.touch(mode=0o600)
+    connection = sqlite3.connect(path)
+    connection.execute("PRAGMA user_version = 2")
+    connection.close()
+    before = path.read_bytes()
+    with pytest.raises(StoreError, match="version 2"):
+        SqliteDatabase(path)
+    assert path.read_bytes() == before
+
+
+def test_who_waits_too_long_is_told(sqlite_place: SqlitePlace) -> None:
+    alice, bob = sqlite_place.open(ALICE), sqlite_place.open(BOB)
+    meet(alice, bob)
+    other = sqlite_place.open(ALICE)
+    other._database._connection.execute("PRAGMA busy_timeout = 1")  # type: ignore[attr-defined]
+    with alice.peer(BOB) as locked:
+        with pytest.raises(StoreBusy):
+            send(other, BOB, b"waits")
+        locked.send(b"goes on", now=NOW)
+    assert carry(alice, ALICE, bob) == [b"goes on"]
+    assert bundle_of(bob).one_time is not None

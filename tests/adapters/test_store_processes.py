@@ -1,0 +1,135 @@
+"""Many processes on one session of one store: no message key is used twice, none is lost."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+import pytest
+from adapters.conversations import ALICE, BOB, NOW, carry, meet, send
+
+from ratchetlib import DuplicateMessage
+
+if TYPE_CHECKING:
+    from adapters.places import Place
+    from collections.abc import Callable
+
+PROCESSES = 8
+MESSAGES = 200
+
+
+def fork(work: Callable[[], None]) -> int:
+    """A child that works and ends; its exit status says whether it got to the end."""
+    child = os.fork()
+    if child == 0:
+        status = 1
+        try:
+            work()
+            status = 0
+        finally:
+            os._exit(status)
+    return child
+
+
+@pytest.mark.attack("A79", "A80")
+def test_eight_processes_send_two_hundred_messages_each_on_one_session(place: Place) -> None:
+    alice, bob = place.open(ALICE), place.open(BOB)
+    meet(alice, bob)
+
+    def work(process: int) -> None:
+        store = place.open(ALICE)
+        for n in range(MESSAGES):
+            send(store, BOB, b"%d.%d" % (process, n))
+
+    children = [fork(lambda process=process: work(process)) for process in range(PROCESSES)]  # type: ignore[misc]
+    assert [os.waitpid(child, 0)[1] for child in children] == [0] * PROCESSES
+    received = []
+    while letters := alice.outbox():
+        with bob.peer(ALICE) as locked:
+            for letter in letters:
+                locked.receive(letter.content, now=NOW)  # DuplicateMessage: a message key was used twice
+        received += [letter.content for letter in locked.incoming]
+        alice.done(*letters)
+    for process in range(PROCESSES):
+        ours = [plaintext for plaintext in received if plaintext.startswith(b"%d." % process)]
+        assert ours == [b"%d.%d" % (process, n) for n in range(MESSAGES)]
+    with bob.peer(ALICE) as locked:
+        (entry,) = locked.sessions.notes.entries
+        assert locked.sessions.session(entry.key).health().skipped_stored == 0
+
+
+@pytest.mark.attack("A80", "A89")
+def test_eight_processes_are_handed_the_same_messages_and_one_of_them_delivers_each(place: Place) -> None:
+    alice, bob = place.open(ALICE), place.open(BOB)
+    meet(alice, bob)
+    send(alice, BOB, *[b"%d" % n for n in range(20)])
+    letters = alice.outbox()
+
+    def work() -> None:
+        store = place.open(BOB)
+        for letter in letters:
+            with suppress(DuplicateMessage), store.peer(ALICE) as locked:
+                locked.receive(letter.content, now=NOW)
+
+    children = [fork(work) for _ in range(PROCESSES)]
+    assert [os.waitpid(child, 0)[1] for child in children] == [0] * PROCESSES
+    assert sorted(letter.content for letter in bob.inbox()) == sorted(b"%d" % n for n in range(20))
+
+
+@pytest.mark.attack("A80")
+def test_the_lock_of_a_killed_process_is_released(place: Place) -> None:
+    alice, bob = place.open(ALICE), place.open(BOB)
+    meet(alice, bob)
+    reading, writing = os.pipe()
+
+    def work() -> None:
+        with place.open(ALICE).peer(BOB) as locked:
+            locked.send(b"never saved", now=NOW)
+            os.write(writing, b"locked")
+            time.sleep(600)
+
+    child = fork(work)
+    assert os.read(reading, 6) == b"locked"
+    os.kill(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+    send(alice, BOB, b"goes on")
+    assert carry(alice, ALICE, bob) == [b"goes on"]
+
+
+@pytest.mark.attack("A80")
+def test_who_holds_a_peer_keeps_others_out_until_the_end_of_the_block(place: Place) -> None:
+    alice, bob = place.open(ALICE), place.open(BOB)
+    meet(alice, bob)
+    reading, writing = os.pipe()
+
+    def work() -> None:
+        store = place.open(ALICE)
+        os.write(writing, b"w")
+        send(store, BOB, b"second")
+
+    with alice.peer(BOB) as locked:
+        child = fork(work)
+        assert os.read(reading, 1) == b"w"
+        time.sleep(0.1)
+        assert os.waitpid(child, os.WNOHANG) == (0, 0)
+        locked.send(b"first", now=NOW)
+    assert os.waitpid(child, 0)[1] == 0
+    assert carry(alice, ALICE, bob) == [b"first", b"second"]
+
+
+def test_processes_that_open_a_new_store_at_once_agree(place: Place) -> None:
+    if hasattr(place, "conninfo"):
+        place.conninfo(ALICE)
+
+    def work() -> None:
+        store = place.open(ALICE)
+        with store.peer(BOB) as locked:
+            locked.sessions.request_reset(NOW)
+
+    children = [fork(work) for _ in range(PROCESSES)]
+    for child in children:
+        os.waitpid(child, 0)
+    assert place.open(ALICE).peers() == [BOB]

@@ -1,0 +1,29 @@
+"""The machines see: each defect that is planted in the library makes one of them fail, soon."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import Phase, settings
+from hypothesis.stateful import run_state_machine_as_test
+from properties import machine
+from properties.planted import DEFECTS, planted
+from properties.runs import RUN
+from properties.sides import Alone, InLockstep
+
+EXAMPLES = 100
+"""In a hundredth of what CI runs: a defect that needs more than this is as good as unseen."""
+
+
+@pytest.mark.parametrize("name", DEFECTS)
+def test_a_planted_defect_is_found(name: str) -> None:
+    defect = DEFECTS[name]
+    sides = InLockstep if defect.lockstep else Alone
+    chosen = type("Chosen", (getattr(machine, defect.machine),), {"SIDES": sides})
+    quick = settings(RUN, derandomize=True, max_examples=EXAMPLES, phases=[Phase.generate], report_multiple_bugs=False)
+    with planted(defect), pytest.raises(Exception) as found:  # noqa: PT011  # whatever it is, it was seen
+        run_state_machine_as_test(chosen, settings=quick)
+    assert not isinstance(found.value, TypeError | AttributeError | NameError)
+
+
+def test_every_part_has_defects_planted() -> None:
+    assert {defect.part for defect in DEFECTS.values()} >= {"ratchet", "handshake", "prekeys", "state", "post-quantum"}
