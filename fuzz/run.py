@@ -30,14 +30,15 @@ def main() -> int:
     if options.bugs:
         from runner.bugs import show  # noqa: PLC0415  # needs git's apply
 
-        return show(options.seconds, options.jobs)
+        return show(options.seconds)
     return _fuzz(options, names)
 
 
 def _fuzz(options: argparse.Namespace, names: list[str]) -> int:
     with tempfile.TemporaryDirectory() as folder:
         keep = options.keep or Path(folder)
-        findings = Campaign(Plan(names, options.seconds, options.jobs, options.crashes.resolve(), keep.resolve())).run()
+        plan = Plan(names, options.seconds, options.jobs, options.crashes.resolve(), keep.resolve())
+        findings = Campaign(plan).run() if options.seconds else []
         for finding in findings:
             print(finding.report())
         if options.minimize and not findings:
@@ -50,7 +51,13 @@ def _fuzz(options: argparse.Namespace, names: list[str]) -> int:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     add = parser.add_argument
-    add("--seconds", type=int, default=60, help="for each target (default 60)")
+    add(
+        "--seconds",
+        type=int,
+        default=60,
+        metavar="N",
+        help="for each target; 0 with --minimize only merges",
+    )
     add("--target", action="append", choices=targets.names(), metavar="NAME", help="one target; may be repeated")
     add("--jobs", type=int, default=1, help="processes at once (default 1)")
     add("--crashes", type=Path, default=Path("fuzz-crashes"), help="folder for what breaks something")

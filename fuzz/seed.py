@@ -1,4 +1,4 @@
-"""Write the seeds of every corpus: `python fuzz/seed.py`, then `python fuzz/run.py --seconds 1 --minimize`."""
+"""Write the seeds of every corpus: `python fuzz/seed.py`, then `python fuzz/run.py --seconds 0 --minimize`."""
 
 from __future__ import annotations
 

@@ -76,26 +76,31 @@ class PostgresDatabase:
                 connection.execute(_LOCK, (shelf,), binary=True)
                 rows = connection.execute(_LOAD, (shelf,), binary=True)
             return dict(rows.fetchall())
-        except psycopg.errors.LockNotAvailable as error:
-            raise StoreBusy("another worker has the peer") from error
-        except psycopg.errors.DeadlockDetected as error:
-            raise StoreConflict("two workers waited for each other") from error
+        except psycopg.Error as error:
+            connection.close()  # what a broken pipeline had prepared is not known any more
+            if isinstance(error, psycopg.errors.LockNotAvailable):
+                raise StoreBusy("another worker has the peer") from error
+            raise
 
     def commit(self, writes: list[Write], posts: list[Post], finished: list[bytes]) -> None:
         """See `Database`."""
         connection = self._connected()
-        with connection.pipeline():
-            if not self._in_transaction:
-                connection.execute("BEGIN")
-                self._in_transaction = True
-            written = [_write(connection, write) for write in writes]
-            for post in posts:
-                connection.execute(_POST, post)
-            if finished:
-                connection.execute(_FINISH, (finished,))
-        if any(cursor.rowcount != 1 for cursor in written):
-            raise StoreConflict("a record was written since it was read")
-        connection.execute("COMMIT")
+        try:
+            with connection.pipeline():
+                if not self._in_transaction:
+                    connection.execute("BEGIN")
+                    self._in_transaction = True
+                written = [_write(connection, write) for write in writes]
+                for post in posts:
+                    connection.execute(_POST, post)
+                if finished:
+                    connection.execute(_FINISH, (finished,))
+            if any(cursor.rowcount != 1 for cursor in written):
+                raise StoreConflict("a record was written since it was read")
+            connection.execute("COMMIT")
+        except psycopg.Error:
+            connection.close()
+            raise
         self._in_transaction = False
 
     def rollback(self) -> None:

@@ -200,6 +200,7 @@ class Store:
         self._holder = 0
         self._process = os.getpid()
         self._finished: list[bytes] = []
+        self._closed = False
         try:
             self._sealing.index = self._find_index()
         except BaseException:
@@ -273,6 +274,9 @@ class Store:
 
     def close(self) -> None:
         """Delete what is done with, and close the connection."""
+        if self._closed:
+            return
+        self._closed = True
         if self._finished:
             self.flush()
         self._sealing.cache.clear()

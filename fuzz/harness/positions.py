@@ -6,8 +6,8 @@ from functools import cache
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from harness.draws import fixed_draws
-from harness.oracles import digest
-from harness.talk import Talk
+from harness.oracles import digest, require
+from harness.talk import Talk, false_key_chunk
 
 from ratchetlib import Session
 
@@ -26,7 +26,7 @@ _MESSAGES: Final = (0, 2, 10, 22, 23, 24, 25, 26, 46, 47, 48, 49, 72, 73, 74, 75
 def positions() -> tuple[Talk, ...]:
     """Every beginning; copy one before you play on."""
     with fixed_draws(b"positions"):
-        return (*_in_order(), _late(), _closed_chains(), _wide_gap(), _nearly_full(), _fresh_and_crossing())
+        return (*_in_order(), _late(), _closed_chains(), _wide_gap(), _nearly_full(), _crossing(), _false_key())
 
 
 def position(number: int, make: Making = Session) -> Talk:
@@ -59,6 +59,17 @@ def standing(number: int) -> Standing:
     """One of them."""
     known = standings()
     return known[number % len(known)]
+
+
+def sides_of(number: int) -> tuple[Standing, ...]:
+    """Both sides of a position."""
+    place = number % len(positions())
+    return standings()[2 * place : 2 * place + 2]
+
+
+def require_untouched(start: Standing) -> None:
+    """States are values: whatever was made of one, it is still what it was."""
+    require(digest(start.state) == start.content, "a state has changed in place")
 
 
 def _standing(talk: Talk, who: int) -> Standing:
@@ -129,9 +140,21 @@ def _nearly_full() -> Talk:
     return talk
 
 
-def _fresh_and_crossing() -> Talk:
+def _crossing() -> Talk:
     """Both sides have written before either has read: the initiator is unconfirmed."""
     talk = Talk.begun()
     for who in (0, 1, 0):
         talk.send(who, b"crossing")
+    return talk
+
+
+def _false_key() -> Talk:
+    """The last chunk of a key that is none is under way."""
+    talk = Talk.begun()
+    _round(talk)
+    for _ in range(13):
+        talk.send_twisted(0, false_key_chunk, forbidden=False)
+    for letter in talk.letters[:-1]:
+        talk.deliver(letter)
+    talk.letters = talk.letters[-1:]
     return talk

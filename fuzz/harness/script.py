@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from harness.people import pair
-from harness.positions import position
+from harness.positions import position, require_untouched, sides_of
+from harness.talk import false_key_chunk
 
 from ratchetlib import AuthenticationError, Session
 from ratchetlib.ratchet.pq.chunks import NO_CHUNK, Chunk, ChunkKind
@@ -59,7 +60,8 @@ class Player:
         self._script = script
         self._actions = actions
         self._losses = 0
-        self.talk: Talk = position(script.byte(), make)
+        self._number = script.byte()
+        self.talk: Talk = position(self._number, make)
 
     def play(self) -> Talk:
         """Everything the script says, as far as the bound on actions."""
@@ -69,6 +71,8 @@ class Player:
             action = ACTIONS[self._script.byte() % len(ACTIONS)]
             action(self, self._script.byte())
         self.talk.require_sound()
+        for start in sides_of(self._number):
+            require_untouched(start)
         return self.talk
 
     def _letter(self, number: int) -> Letter | None:
@@ -209,6 +213,7 @@ TWISTS: Final[tuple[tuple[Callable[[Header], Chunk], bool], ...]] = (
     (lambda header: Chunk(_kind_of(header), 255, bytes(96)), True),
     (lambda _: Chunk(ChunkKind.NONE, 1, bytes(96)), True),
     (lambda _: Chunk(ChunkKind.NONE, 0, bytes(95) + b"\1"), True),
+    (false_key_chunk, False),
 )
 """Chunks in the place of the honest one, and whether the protocol forbids them whatever the phase."""
 

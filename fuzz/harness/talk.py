@@ -13,18 +13,23 @@ from harness.people import pair
 from harness.sealed import at_rest
 
 from ratchetlib import PeerError, Session
+from ratchetlib.keys import KemPublicKey
 from ratchetlib.primitives.kdf import chain_step
 from ratchetlib.ratchet.header import seal_header
+from ratchetlib.ratchet.pq.chunks import NO_CHUNK, Chunk, ChunkKind
+from ratchetlib.ratchet.pq.streams import offer
 
 if TYPE_CHECKING:
     from ratchetlib.primitives.aead import HeaderKey
     from ratchetlib.ratchet.header import Header
-    from ratchetlib.ratchet.pq.chunks import Chunk
     from ratchetlib.session.state import SessionState
 
 _ENCRYPT: Final = importlib.import_module("ratchetlib.ratchet.encrypt")
 """The module: the package's attribute of that name is the function."""
 
+
+_FALSE_KEY: Final = offer(KemPublicKey(b"\xff" * 1_184))
+"""Every coefficient is above the modulus."""
 
 Making = Callable[["SessionState"], Session]
 """Makes a session of a state: the library's, or one that is compared with the reference at every call."""
@@ -189,3 +194,10 @@ class Talk:
         for seat in self.seats:
             require_bounded(seat.session._state)
             seat.restart()
+
+
+def false_key_chunk(header: Header) -> Chunk:
+    """Of a key that is none, under the right hash; whoever sends no key at the moment sends nothing."""
+    if header.chunk.kind != ChunkKind.KEY:
+        return NO_CHUNK
+    return Chunk(ChunkKind.KEY, header.chunk.point, _FALSE_KEY.chunk(header.chunk.point))

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import coverage
-
 from runner.replay import replay
 from runner.targets import inputs
 
@@ -14,13 +13,18 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
 AREAS: Final = {
-    "parsing": ("wire", "padding", "identity/public", "prekeys/bundle", "prekeys/one_time", "prekeys/parsing")
-    + ("prekeys/signed", "prekeys/codec", "handshake/block", "handshake/prefix", "ratchet/header", "session/message"),
+    "parsing": (
+        *("wire", "padding", "identity/public", "session/message", "ratchet/header", "handshake/block"),
+        *("handshake/prefix", "prekeys/bundle", "prekeys/one_time", "prekeys/parsing", "prekeys/signed"),
+    ),
     "handshake": ("handshake/accept", "handshake/initiate", "handshake/schedule", "session/establish"),
     "ratchet": ("ratchet/",),
-    "state": ("state/blob", "state/context", "state/vault", "session/state", "ratchet/codec", "ratchet/pq/codec"),
+    "state": ("state/", "session/state", "ratchet/codec", "ratchet/pq/codec", "prekeys/codec", "prekeys/records"),
 }
 """What hostile bytes can reach, by the beginnings of the modules' paths."""
+
+_APPLICATION: Final = ["*/ratchetlib/cli/*", "*/ratchetlib/__main__.py"]
+"""The command: no input of the library's gets there."""
 
 REQUIRED: Final = 95.0
 """Percent of the lines and branches of each area. The rest is what no input decides: arguments of the application."""
@@ -41,7 +45,11 @@ class Reached(NamedTuple):
 
 def report(names: Sequence[str]) -> int:
     """Print the table; 1 if an area is below what is required of it, or an input breaks something."""
-    measured = coverage.Coverage(branch=True, source_pkgs=["ratchetlib"], config_file=False, data_file=None)
+    measured = coverage.Coverage(
+        branch=True, source_pkgs=["ratchetlib"], omit=_APPLICATION, config_file=False, data_file=None
+    )
+    measured.exclude("if TYPE_CHECKING:")
+    measured.exclude("pragma: no cover")
     measured.start()
     broken = sum(replay(name, inputs(name)) for name in names)
     measured.stop()

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import traceback
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from runner.targets import one_input
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
+BROKEN: Final = "broken by "
+"""In front of the path of an input that breaks something."""
 
 
 def replay(name: str, paths: Iterable[Path]) -> int:
@@ -20,5 +22,5 @@ def replay(name: str, paths: Iterable[Path]) -> int:
             run(path.read_bytes())
         except Exception:  # noqa: BLE001  # whatever escapes a target is the finding
             broken += 1
-            print(f"{path}:\n{traceback.format_exc()}")
+            print(f"{BROKEN}{path}\n{traceback.format_exc()}")
     return broken

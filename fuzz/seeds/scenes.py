@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from harness.draws import fixed_draws
@@ -12,11 +13,16 @@ from harness.sealed import OWNER, PEER, VAULT, content_of, disguised
 from seeds import vectors
 
 from ratchetlib import PrekeyRing, Session
+from ratchetlib.prekeys import codec
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _SIGNATURE: Final = 64
+_SHORT: Final = 2_600
+_DAY: Final = 86_400
+_STARTS: Final = (NOW, NOW + _DAY, NOW + _DAY + 1, NOW - 14 * _DAY, NOW - 14 * _DAY - 1)
+_LENGTHS: Final = (0, 1, 14 * _DAY, 14 * _DAY + 1)
 
 
 def bundles() -> Iterator[bytes]:
@@ -31,46 +37,81 @@ def items() -> Iterator[bytes]:
 
 
 def unsigned_bundles() -> Iterator[bytes]:
-    """What a hostile owner may write before it signs: validity, versions and addresses at their bounds."""
+    """What a hostile owner may write before it signs, and how strict the initiator is."""
     content = PrekeyRing(people().ring).signed_bundle()[:-_SIGNATURE]
     address = 2 + 4 + len(people().ring.address)
-    times = address + 128 + 8
-    yield content
-    for length in (1, 14 * 86_400, 14 * 86_400 + 1, 0):
-        validity = NOW.to_bytes(8, "big") + (NOW + length).to_bytes(8, "big")
-        yield content[:times] + validity + content[times + 16 :]
-    yield b"\1\2" + content[2:]
-    yield b"\1\0" + content[2:]
+    yield from (bytes([demands]) + content for demands in range(16))
+    yield from (b"\0" + _with_times(content, address, start, length) for start in _STARTS for length in _LENGTHS)
+    yield from (b"\0\1" + bytes([highest]) + content[2:] for highest in (0, 2))
     for length in (1, 128, 129, 0):
-        yield content[:2] + length.to_bytes(4, "big") + bytes(length) + content[address:]
+        yield b"\0" + content[:2] + length.to_bytes(4, "big") + bytes(length) + content[address:]
+
+
+def _with_times(content: bytes, address: int, start: int, length: int) -> bytes:
+    times = address + 128 + 8
+    validity = start.to_bytes(8, "big") + (start + length).to_bytes(8, "big")
+    return content[:times] + validity + content[times + 16 :]
 
 
 def sealed_blobs() -> Iterator[bytes]:
-    """Blobs that the target's vault opens, of its kind and of another."""
+    """Blobs of the target's vault, of its kind and of another, in every way, at and around their generation."""
     with fixed_draws(b"blobs"):
         for kind in (Session, PrekeyRing):
             peer = PEER if kind.STATE_HAS_PEER else b""
-            yield VAULT.seal(disguised(kind)(b"genuine"), owner=OWNER, peer=peer, generation=1)
+            for generation in (1, 2, 5):
+                blob = VAULT.seal(disguised(kind)(b"genuine"), owner=OWNER, peer=peer, generation=generation)
+                yield from (bytes([4 * known + way]) + blob for known in (0, 1, 4, 5, 6) for way in range(4))
 
 
 def states() -> Iterator[bytes]:
-    """Contents of every standing."""
+    """Contents of every standing, and those of the shortest with each byte of their structure changed."""
     yield from (standing.content for standing in standings())
+    seen = set()
+    for standing in standings():
+        kind = (type(standing.state.ratchet.pq.phase), bool(standing.state.ratchet.closed), standing.state.unconfirmed)
+        if kind not in seen and len(standing.content) < _SHORT:
+            seen.add(kind)
+            yield from changed(standing.content, range(len(standing.content)))
+
+
+def changed(content: bytes, places: range) -> Iterator[bytes]:
+    """Single bytes set to what lengths, flags and counts are not."""
+    for place in places:
+        value = (0, content[place] + 1 & 255, 255)[place % 3]
+        yield content[:place] + bytes([value]) + content[place + 1 :]
 
 
 def rings() -> Iterator[bytes]:
-    """Rings after rotation, revocation, handing out and handshakes."""
+    """Rings after rotation, revocation, handing out and handshakes; and contents that no ring ever writes."""
     with fixed_draws(b"rings"):
         ring = PrekeyRing(people().ring)
         yield content_of(ring)
         ring.next_bundle()
         yield content_of(ring)
-        ring.rotate(NOW + 86_400)
+        ring.rotate(NOW + _DAY)
         yield content_of(ring)
         Session.accept(people().bob, ring, pair(one_time=False).first, our_address=ring.address, now=NOW)
         yield content_of(ring)
         ring.revoke(*ring.one_time_ids)
         yield content_of(ring)
+    yield from _false_rings(ring)
+
+
+def _false_rings(ring: PrekeyRing) -> Iterator[bytes]:
+    contents = ring._contents
+    first, second = contents.bundles.values()
+    yield codec.encode(replace(contents, epoch=0))
+    yield codec.encode(replace(contents, bundles={b"2": second, b"1": first}))
+    yield codec.encode(replace(contents, bundles={b"1": first, b"2": first}))
+    yield codec.encode(replace(contents, owner=people().alice))
+    yield codec.encode(replace(contents, address=b"another"))
+    two = replace(first, remembered=frozenset((bytes(32), bytes([1] * 32))))
+    encoded = codec.encode(replace(contents, bundles={b"1": two}))
+    yield encoded
+    yield encoded.replace(bytes(32) + bytes([1] * 32), bytes([1] * 32) + bytes(32))
+    short = codec.encode(replace(contents, bundles={}, items={}))
+    yield from changed(short, range(64, len(short)))
+    yield from changed(encoded, range(len(encoded) - 120, len(encoded)))
 
 
 def due_messages() -> Iterator[bytes]:
@@ -85,9 +126,13 @@ def first_messages() -> Iterator[bytes]:
 
 
 def blocks() -> Iterator[bytes]:
-    """Identity blocks with an item and without; those of the vectors claim others."""
-    for block in (honest_block(), own_identity_block(), *vectors.fields("wire", "IdentityBlock", "encoded")):
-        yield from (flag + block for flag in (b"\0", b"\xff"))
+    """Identity blocks with an item and without, pinned and not; those of the vectors claim others."""
+    honest = honest_block()
+    for block in (honest, own_identity_block(), *vectors.fields("wire", "IdentityBlock", "encoded")):
+        yield from (bytes([how]) + block for how in range(6))
+    for created_at in (NOW + _DAY, NOW + _DAY + 1, 0, 2**64 - 1):
+        yield b"\0" + honest[:-10] + created_at.to_bytes(8, "big") + honest[-2:]
+    yield from (b"\0" + block for block in changed(honest, range(128, len(honest))))
 
 
 def headers() -> Iterator[bytes]:
@@ -96,7 +141,8 @@ def headers() -> Iterator[bytes]:
         for place in range(7):
             for ahead in (0, 2, 900):
                 distances = bytes(4) + ahead.to_bytes(4, "little") + bytes(4)
-                yield bytes([number, place, 0]) + distances + bytes([(number + place) % 3, place, 7])
+                key = 0 if ahead else (number + place) % 5
+                yield bytes([number, place, key]) + distances + bytes([(number + place) % 3, place, 7])
 
 
 def bodies() -> Iterator[bytes]:

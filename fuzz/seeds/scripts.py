@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
 from harness.positions import positions
@@ -10,7 +9,7 @@ from harness.script import ACTIONS, MAX_ACTIONS, Player
 from seeds import vectors
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 _CODE: Final[dict[Callable[[Player, int], None], int]] = {action: number for number, action in enumerate(ACTIONS)}
 _SIDE: Final = {"A": 0, "B": 1}

@@ -23,6 +23,8 @@ def one_input(data: bytes) -> None:
         require(content_of(ring) == _UNTOUCHED, "a refused first message has changed the ring")
         return
     session, plaintext = accepted
+    require(session.recognises(data), "a session does not recognise its first message")
+    session.settle(ring, data)
     require(_SENT.get(data) == plaintext, "a first message is accepted that nobody has sent")
     require_bounded(session._state)
     again = refusal(lambda: Session.accept(bob, ring, data, our_address=BOB, now=NOW))

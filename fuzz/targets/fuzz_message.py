@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from harness.draws import deterministic
 from harness.oracles import digest, parsed, refusal, require, require_bounded
-from harness.positions import standing, standings
+from harness.positions import require_untouched, standing, standings
 
 from ratchetlib import DuplicateMessage, Session
 
@@ -23,4 +23,5 @@ def one_input(data: bytes) -> None:
         return
     require(start.due.get(message) == plaintext, "a message decrypts that nobody has sent")
     require_bounded(session._state)
+    require_untouched(start)
     require(isinstance(refusal(lambda: session.decrypt(message)), DuplicateMessage), "a message decrypts twice")

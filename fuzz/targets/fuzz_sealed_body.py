@@ -5,7 +5,7 @@ from __future__ import annotations
 from harness.draws import deterministic
 from harness.oracles import digest, parsed, refusal, require
 from harness.peer import message_key, places, sealed_message
-from harness.positions import standing, standings
+from harness.positions import require_untouched, standing, standings
 
 from ratchetlib import AuthenticationError, MalformedMessage, Session
 from ratchetlib.ratchet.header import Header
@@ -36,6 +36,7 @@ def one_input(data: bytes) -> None:
     if expected is None:
         plaintext = parsed(lambda sent: session.decrypt(sent, max_plaintext=16 * accepted), message)
         require(plaintext == content, "another plaintext than was sealed")
+        require_untouched(start)
         return
     error = refusal(lambda: session.decrypt(message, max_plaintext=16 * accepted))
     require(type(error) is expected, f"{type(error).__name__} where {expected.__name__} is due")

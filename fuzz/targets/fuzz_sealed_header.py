@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from harness.draws import deterministic
 from harness.oracles import digest, refusal, require, require_bounded
 from harness.peer import Place, message_key, places, sealed_message
-from harness.positions import standing, standings
+from harness.positions import require_untouched, standing, standings
 from harness.script import Script
 from harness.sealed import at_rest
 from harness.verdict import verdict
@@ -48,6 +48,7 @@ def one_input(data: bytes) -> None:
         require(digest(session._state) == start.content, "a refused message has changed the state")
         return
     _require_moved(session, state)
+    require_untouched(start)
     require(isinstance(refusal(lambda: session.decrypt(message)), DuplicateMessage), "a message decrypts twice")
 
 

@@ -59,7 +59,8 @@ class Moment(NamedTuple):
         has_open: whether it had sent on the chain after that.
         epoch: as the device reports it.
         used: indices of the messages whose keys it had used.
-        stored: everything that it stores, in the canonical encodings: the session, the identity and, of Bob, the ring.
+        session: as it was.
+        stored: everything that the device stores, in the canonical encodings: session, identity and, of Bob, the ring.
     """
 
     sent: int
@@ -68,6 +69,7 @@ class Moment(NamedTuple):
     has_open: bool
     epoch: int
     used: frozenset[int]
+    session: Session
     stored: bytes
 
 
@@ -79,6 +81,7 @@ class Conversation:
         letters: all messages.
         moments: each device after every message.
         public: what everybody knows beside the messages.
+        kem_seed: the private key to which the handshake encapsulates.
     """
 
     def __init__(self, habit: Habit, messages: int, *, seed: int = 0) -> None:
@@ -103,6 +106,8 @@ class Conversation:
     def _begin(self) -> None:
         alice, bob, ring, session = initiate()
         self.public = [NOTHING, session.session_id, *published(ring), alice.public.to_bytes()]
+        (item,) = ring._contents.items.values()
+        self.kem_seed = item.kem_seed.raw
         self._keys: dict[Side, IdentityKeyPair | PrekeyRing] = {"alice": alice, "bob": ring}
         self._sessions["alice"] = session
         first = self._send("alice")
@@ -151,11 +156,12 @@ class Conversation:
             used = frozenset(self._used[side])
             epoch = session.health().pq_epoch
             stored = snapshot(session) + snapshot(self._keys[side])
-            self.moments.append(Moment(len(self.letters), side, newest, has_open, epoch, used, stored))
+            as_is = Session(session._state)
+            self.moments.append(Moment(len(self.letters), side, newest, has_open, epoch, used, as_is, stored))
 
 
 class Thefts:
-    """What thieves make of a conversation.
+    """What thieves make of a conversation, one after every so many messages.
 
     Attributes:
         conversation: the one.
@@ -163,8 +169,9 @@ class Thefts:
         public: what everybody can derive, by the problems solved.
     """
 
-    def __init__(self, conversation: Conversation) -> None:
+    def __init__(self, conversation: Conversation, *, every: int = 1) -> None:
         self.conversation = conversation
+        self._every = every
         self.posts = _posts(conversation)
         self.public = {power: _overheard(conversation, power) for power in POWERS}
         self._thefts = self._derivations = 0
@@ -177,9 +184,9 @@ class Thefts:
         return Figures(states, self._thefts, len(self.conversation.log.book), self._derivations, checks)
 
     def findings(self) -> Iterator[Finding]:
-        """Every violation, with a theft of each device, and of both at once, after every message."""
+        """Every violation, each device being stolen, and both at once."""
         moments = self.conversation.moments
-        for alice, bob in zip(moments[::2], moments[1::2], strict=True):
+        for alice, bob in [*zip(moments[::2], moments[1::2], strict=True)][:: self._every]:
             yield from self._steal((alice,))
             yield from self._steal((bob,))
             yield from self._steal((alice, bob))

@@ -26,6 +26,33 @@ ALL_POWERS: Final[tuple[Power, ...]] = tuple(
 """Nothing solved, one problem, both."""
 
 
+_SOLVED: Final = {
+    Problem.X25519: {"IK_A", "IK_B", "SPK_B", "OPK_B", "EK_A", "A1"},
+    Problem.ML_KEM: {"KEM"},
+}
+"""Private keys that whoever has solved a problem gets from public bytes; KEM is the one that was encapsulated to."""
+
+_RESPONDER: Final = frozenset({"IK_B", "SPK_B", "OPK_B", "KEM"})
+
+EXPECTED: Final[dict[str, tuple[frozenset[str], ...]]] = {
+    # DH2 || DH3 || [DH4] || ss
+    "identity block": (frozenset({"EK_A", "KEM"}), _RESPONDER),
+    # DH1 || DH2 || DH3 || [DH4] || ss
+    "session secrets": (frozenset({"EK_A", "IK_A", "KEM"}), frozenset({"EK_A", "SPK_B", "KEM"}), _RESPONDER),
+    # and DH(A1, SPK_B)
+    "first flight": (frozenset({"EK_A", "IK_A", "A1", "KEM"}), frozenset({"EK_A", "SPK_B", "KEM"}), _RESPONDER),
+    # and DH(A1, B's ratchet key)
+    "reply": (
+        frozenset({"EK_A", "IK_A", "A1", "KEM"}),
+        frozenset({"EK_A", "SPK_B", "A1", "KEM"}),
+        _RESPONDER | {"A1"},
+    ),
+    # and DH(A's next ratchet key, B's ratchet key), both of them never leaked
+    "later": (),
+}
+"""By docs/spec/handshake.md, the least leaks that open each target; OPK_B counts where there is one, no signing key."""
+
+
 class Handshake:
     """Alice writes twice before Bob answers, Bob answers, Alice writes once more.
 
@@ -41,6 +68,7 @@ class Handshake:
             alice, bob, ring, session = initiate(one_time=int(one_time))
             prefix = _prefix(session)
             self.privates = _privates(self.log, alice, ring, prefix)
+            self._encapsulated = "one-time KEM" if one_time else "last-resort KEM"
             secrets = session._state.ratchet.turn
             public = [*published(ring), alice.public.to_bytes(), session.session_id, NOTHING]
             self.stores = {"before": snapshot(ring)}
@@ -74,6 +102,19 @@ class Handshake:
     def won_by(self, power: Power, leak: Iterable[str]) -> set[str]:
         """Which targets follow from the private keys of these names."""
         return self.won(power, [self.privates[name] for name in leak])
+
+    def expected(self, power: Power, leak: frozenset[str]) -> set[str]:
+        """Which targets must follow from the private keys of these names."""
+        if power == set(Problem):
+            return set(self.targets)
+        have = leak.union(*(_SOLVED[problem] for problem in power))
+        if self._encapsulated in leak:
+            have |= {"KEM"}
+        if "OPK_B" not in self.privates:
+            have |= {"OPK_B"}
+        won = {name for name, leaks in EXPECTED.items() if any(least <= have for least in leaks)}
+        # Who computes agreements from public keys needs no ratchet key of anybody.
+        return won | {"later"} if Problem.X25519 in power and "KEM" in have else won
 
     def won_from(self, power: Power, store: str) -> set[str]:
         """Which targets follow from what Bob had stored."""

@@ -178,17 +178,3 @@ def agreement_with_the_identity_not_mixed_into_the_handshake() -> Iterator[None]
         yield
 
 
-BUGS: Final[tuple[Callable[[], Any], ...]] = (
-    skipped_key_not_deleted,
-    chain_key_kept_when_the_chain_is_closed,
-    chain_key_not_advanced,
-    chain_key_stored_for_a_skipped_message,
-    root_key_kept,
-    one_time_item_not_destroyed,
-    ratchet_key_not_replaced,
-    post_quantum_key_not_replaced,
-    agreement_not_mixed,
-    post_quantum_secret_not_mixed,
-    kem_secret_not_mixed_into_the_handshake,
-    agreement_with_the_identity_not_mixed_into_the_handshake,
-)

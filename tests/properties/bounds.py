@@ -35,7 +35,7 @@ _NAMES: Final = Bounds(  # type: ignore[arg-type]
     *("MAX_SKIP", "MAX_STORED_SKIPPED", "MAX_CLOSED_CHAINS", "MAX_CHAIN_LENGTH", "MAX_REMEMBERED_HANDSHAKES")
 )
 GENUINE: Final = Bounds(*(getattr(limits, name) for name in _NAMES))
-SMALL: Final = Bounds(skip=4, stored=6, closed=2, length=14, remembered=2)
+SMALL: Final = Bounds(skip=6, stored=9, closed=2, length=14, remembered=2)
 
 _MODULES: Final = [
     importlib.import_module(name)

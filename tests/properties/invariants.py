@@ -159,7 +159,7 @@ def invariant_13_counters_do_not_wrap(world: World) -> None:
 def invariant_14_used_keys_are_gone(world: World) -> None:
     """`tests/closure` shows it of everything derivable; this, of what lies in a state in the open."""
     for record in _touched(world):
-        digest = record.session._to_state()
+        digest = _digest(world, record)
         used = [world.letters[name] for name in record.read] + _own_letters(world, record)
         for letter in used:
             key = world.ledger.raw(letter.sealed.message_key)
@@ -196,7 +196,7 @@ def invariant_18_no_two_sessions_share_a_secret(world: World) -> None:
 
 def invariant_19_no_session_keeps_a_prekey(world: World) -> None:
     for record in _touched(world):
-        digest = record.session._to_state()
+        digest = _digest(world, record)
         assert not any(private in digest for private in _prekeys(record.device))
 
 
@@ -297,6 +297,12 @@ def _sessions(world: World) -> Iterator[tuple[Event, Envelope]]:
 def _touched(world: World) -> list[Record]:
     seen = {id(event.record): event.record for event in world.events if event.record is not None}
     return list(seen.values())
+
+
+def _digest(world: World, record: Record) -> bytes:
+    """Its state after the last event."""
+    done = (event for event in reversed(world.events) if event.record is record and event.action != "accept")
+    return next(event.after for event in done if event.after)
 
 
 def _opens_chain(earlier: SessionModel, envelope: Envelope) -> bool:

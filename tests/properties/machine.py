@@ -35,13 +35,15 @@ if TYPE_CHECKING:
 NEWEST: Final = 16
 MAX_COPIES: Final = 3
 MAX_BUNDLES_MADE: Final = 3
-LONGEST_WAIT: Final = 40 * DAY
+LONGEST_WAIT: Final = 60 * DAY
 """What one run holds at most: enough for everything to meet everything."""
 
 _picks = st.integers(0, 2**8 - 1)
 _wide = st.integers(0, 2**20 - 1)
 _sizes = st.sampled_from([0, 1, 10, 63, 64, 200])
 _data = st.sampled_from([b"", b"", b"", b"seat 12", b"another"])
+_seldom = st.sampled_from([False, False, False, True])
+_mostly = st.sampled_from([True, True, True, False])
 
 
 def _numbers(bounds: Bounds, current: int) -> list[int]:
@@ -57,7 +59,7 @@ class Conversations(RuleBasedStateMachine):
     MAX_HANDSHAKES: ClassVar[int] = 4
     MAX_RECORDS: ClassVar[int] = 8
     INVARIANTS: ClassVar[tuple[Callable[[World], None], ...]] = INVARIANTS
-    WARM_UP: ClassVar[list[int]] = [0, 0, 1, 6, 13, 25, 37, 52]
+    WARM_UP: ClassVar[list[int]] = [0, 0, 0, 1, 6, 13, 26, 39]
 
     def __init__(self) -> None:
         super().__init__()
@@ -80,7 +82,7 @@ class Conversations(RuleBasedStateMachine):
     # --- what can happen ------------------------------------------------------------------------
 
     @rule(who=_picks, size=_sizes, data=_data, timed=st.booleans())
-    def send(self, who: int, size: int, data: bytes, timed: bool) -> None:
+    def send(self, who: int, size: int, data: bytes, *, timed: bool) -> None:
         self._begin_step()
         self.world.send(self._record(who), bytes([who]) * size, data, timed=timed)
 
@@ -128,7 +130,7 @@ class Conversations(RuleBasedStateMachine):
 
     @rule(pick=_picks, other=_picks, how=st.sampled_from(ALTERATIONS), draw=_wide, new=st.booleans())
     def tamper(
-        self, pick: int, other: int, how: Callable[[Letter, Letter, int], model.Envelope], draw: int, new: bool
+        self, pick: int, other: int, how: Callable[[Letter, Letter, int], model.Envelope], draw: int, *, new: bool
     ) -> None:
         """A letter arrives changed: a bit, its length, its parts, its prefix."""
         self._begin_step()
@@ -157,8 +159,8 @@ class Conversations(RuleBasedStateMachine):
             bound = letter.associated_data if limit < 2**20 else data
             self.world.deliver(record, unharmed(letter), action="misread", associated_data=bound, max_plaintext=limit)
 
-    @rule(who=_picks, what=st.integers(0, 5), value=_picks, next_chain=st.booleans(), arrives=st.booleans())
-    def forge(self, who: int, what: int, value: int, next_chain: bool, arrives: bool) -> None:
+    @rule(who=_picks, what=st.integers(0, 5), value=_picks, next_chain=_seldom, arrives=_mostly)
+    def forge(self, who: int, what: int, value: int, *, next_chain: bool, arrives: bool) -> None:
         """A peer with hostile software says what it likes in an authentic header."""
         self._begin_step()
         record = self._record(who)
@@ -187,7 +189,7 @@ class Conversations(RuleBasedStateMachine):
         self.world.save(self._record(who))
 
     @rule(who=_picks, saved=st.sampled_from([True, True, False]))
-    def restart(self, who: int, saved: bool) -> None:
+    def restart(self, who: int, *, saved: bool) -> None:
         """Without a save it is a breach of the order: what was sent since the last one is forgotten."""
         self._begin_step()
         record = self._record(who)
@@ -216,7 +218,7 @@ class Conversations(RuleBasedStateMachine):
             self.world.deliver(record, unharmed(letter), action="deliver again")
 
     @rule(who=_picks, choice=_picks, fork=st.booleans())
-    def restore_backup(self, who: int, choice: int, fork: bool) -> None:
+    def restore_backup(self, who: int, choice: int, *, fork: bool) -> None:
         """On the same machine, which goes back in time; or on a second one, so that two go on."""
         self._begin_step()
         record = self._record(who)
@@ -233,14 +235,15 @@ class Conversations(RuleBasedStateMachine):
         way=st.sampled_from([(0, 1), (1, 0), (0, 1), (1, 0), (2, 1)]),
         item=st.none() | st.integers(0, 1),
         older=st.integers(0, 1),
+        skew=st.sampled_from([0, 0, 0, DAY - 1, 2 * DAY, 13 * DAY]),
         impostor=st.booleans(),
     )
-    def initiate(self, way: tuple[int, int], item: int | None, older: int, impostor: bool) -> None:
-        """Anew, or crossing; with a one-time item that may have been used; with an old bundle; or by Mallory."""
+    def initiate(self, way: tuple[int, int], item: int | None, older: int, skew: int, *, impostor: bool) -> None:
+        """Anew, or crossing; with a used item, an old bundle, a clock that is ahead; or by Mallory."""
         self._begin_step()
         device, peer = (self.world.devices[place] for place in way)
         claimed = self.world.alice if device.address == MALLORY and impostor else None
-        self.world.initiate(device, peer, item=item, older=older, claimed=claimed)
+        self.world.initiate(device, peer, item=item, older=older, claimed=claimed, skew=skew)
         if self.world.events[-1].outcome is None:
             self.world.send(self.world.records[-1], b"hello")
 
@@ -255,7 +258,7 @@ class Conversations(RuleBasedStateMachine):
             lambda: self._lose_ring_save_and_settle(device),
             lambda: self.world.save_ring(device),
             lambda: self.world.rotate(device) if len(device.published) < MAX_BUNDLES_MADE else None,
-            lambda: self._wait([1, 1, 5, 14][pick // 2 % 4] * DAY),
+            lambda: self._wait([1, 5, 14, 29][pick // 2 % 4] * DAY),
         )[what]()
 
     # --- what must hold -------------------------------------------------------------------------
@@ -336,23 +339,29 @@ class Conversations(RuleBasedStateMachine):
         state, bounds = record.model.ratchet, self.BOUNDS
         ratchet_keys = [*WEAK_KEYS, state.peer_key, ("ratchet key", -1 - value)]
         ratchet_keys += [chain.ratchet_key for chain in state.chains]
-        streams = [None, ("false stream", value % 3)]
 
         def change(header: Header) -> Header:
             numbers = _numbers(bounds, header.number)
-            chunk = model_pq.Chunk(value % 4, [0, 1, 63, 64, 255][value // 4 % 5], streams[value // 20 % 2])
-            if chunk.kind and chunk.stream is None:
-                chunk = chunk._replace(stream=streams[1])
             return [
                 header._replace(number=numbers[value % len(numbers)]),
                 header._replace(previous_length=numbers[value % len(numbers)]),
                 header._replace(ratchet_key=ratchet_keys[value % len(ratchet_keys)]),
                 header._replace(pq_epoch=[header.pq_epoch + 1, header.pq_epoch + 2, 2**32 - 1, 0][value % 4]),
-                header._replace(chunk=chunk),
+                header._replace(chunk=_false_chunk(record, value)),
                 header,
             ][what]
 
         return change
+
+
+def _false_chunk(record: Record, value: int) -> model_pq.Chunk:
+    """Mostly of the right kind, at an index that the peer has or lacks; else one that nobody may send."""
+    ratchet = record.model.ratchet
+    owns = ratchet.initiator == ((ratchet.sending.pq_epoch if ratchet.sending else 0) % 2 == 0)
+    right, wrong = (model_pq.KEY, model_pq.CIPHERTEXT) if owns else (model_pq.CIPHERTEXT, model_pq.KEY)
+    kind = [right, right, right, right, wrong, 3, model_pq.NONE][value % 7]
+    index = [ratchet.pq.index, max(0, ratchet.pq.index - 1), 0, 63, 64, 255][value // 7 % 6]
+    return model_pq.Chunk(kind, index, ("false stream", value % 3))
 
 
 def _told(outcome: Outcome) -> str:
@@ -366,6 +375,9 @@ def _with_a_stuck_source(session: Session) -> object:
     ):
         return session.encrypt(b"in vain")
 
+
+_CHUNKS: Final = 4
+"""The place of the chunk among the lies of `forge`."""
 
 _VAIN: Final[tuple[Callable[[Session], object], ...]] = (
     lambda session: session.encrypt("text"),  # type: ignore[arg-type]
@@ -392,8 +404,8 @@ class OrderlyConversations(Conversations):
     forge = None  # type: ignore[assignment]
 
     @rule(who=_picks, saved=st.just(True))  # noqa: FBT003
-    def restart(self, who: int, saved: bool) -> None:  # noqa: FBT001
-        super().restart(who, saved)
+    def restart(self, who: int, *, saved: bool) -> None:
+        super().restart(who, saved=saved)
 
     def _accept_again(self, pick: int) -> None:
         """An orderly application offers a message to its sessions first."""
@@ -415,3 +427,34 @@ class Handshakes(Conversations):
     crash_while_sending = None  # type: ignore[assignment]
     forget = None  # type: ignore[assignment]
     send_in_vain = None  # type: ignore[assignment]
+
+    @rule(pick=_picks)
+    def replay(self, pick: int) -> None:
+        self._begin_step()
+        self._accept_again(pick)
+
+    @rule(days=st.sampled_from([1, 5, 14, 29]))
+    def wait(self, days: int) -> None:
+        self._begin_step()
+        self._wait(days * DAY)
+
+
+class Exchanges(Conversations):
+    """Post-quantum exchanges one after the other, with loss, late chunks, false chunks, crashes and copies."""
+
+    WARM_UP: ClassVar[list[int]] = [0, 5, 11, 18, 23, 25, 31, 37]
+    MAX_HANDSHAKES: ClassVar[int] = 1
+
+    initiate = None  # type: ignore[assignment]
+    prekeys = None  # type: ignore[assignment]
+    tamper = None  # type: ignore[assignment]
+    misdeliver = None  # type: ignore[assignment]
+    misread = None  # type: ignore[assignment]
+    send_in_vain = None  # type: ignore[assignment]
+    crash_while_sending = None  # type: ignore[assignment]
+
+    @rule(who=_picks, value=_picks, turns=st.integers(0, 8))
+    def lie_about_chunks(self, who: int, value: int, turns: int) -> None:
+        """A false chunk, and on."""
+        self.forge(who, _CHUNKS, value, next_chain=False, arrives=True)
+        self._talk(who, turns)

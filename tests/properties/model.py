@@ -8,7 +8,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from properties import model_pq
-from properties.model_pq import Chunk, Pq
 from properties.refusal import Refused
 from properties.terms import Term, Terms, header_key, message_key, root_key
 
@@ -27,6 +26,7 @@ from ratchetlib import (
 if TYPE_CHECKING:
     from properties.bounds import Bounds
     from properties.model_handshake import Handshake
+    from properties.model_pq import Chunk, Pq
 
 WEAK_KEYS = (("weak key", "zero"), ("weak key", "order 8"), ("weak key", "not canonical"))
 """Ratchet keys that X25519 refuses."""

@@ -215,7 +215,7 @@ def _not_mixed(right: Any) -> Any:
     return lambda root, agreed, _secret, **named: right(root, agreed, None, **named)
 
 
-def _seed_drawn_again(right: Any) -> Any:
+def _mixed_again(right: Any) -> Any:
     """The secret stays when it has been mixed: the next chain would mix it again."""
 
     def join(state: Any, epoch: int) -> Any:
@@ -282,14 +282,14 @@ DEFECTS: Final[dict[str, Defect]] = {
     "the next chunk's index is not saved": Defect("state", _PQ_CODEC, "encode", _forgetting(point=0)),
     "the anchor is not asked": Defect("state", _VAULT, "_advance", _nothing),
     "the generation is not looked at": Defect("state", _VAULT, "_require_not_older", _nothing),
-    "a false chunk stays": Defect("post-quantum", _MACHINE, "collect", _first_chunk_stays),
+    "a false chunk stays": Defect("post-quantum", _MACHINE, "collect", _first_chunk_stays, "Exchanges"),
     "the same chunk goes out for ever": Defect("post-quantum", ENCRYPT, "next_chunk", _same_chunk_again),
     "the receiver leaves the secret out": Defect("post-quantum", DECRYPT, "join_epoch", _secret_left_out),
     "the epoch does not grow": Defect("post-quantum", ENCRYPT, "open_chain", _epoch_stays),
-    "chunks of any epoch are taken": Defect("post-quantum", DECRYPT, "absorb", _any_epochs_chunk),
+    "chunks of any epoch are taken": Defect("post-quantum", DECRYPT, "absorb", _any_epochs_chunk, "Exchanges"),
     "a header may say anything": Defect("post-quantum", DECRYPT, "require_allowed", _nothing),
-    "an answer is believed": Defect("post-quantum", _STREAMS, "read_answer", _unconfirmed_answer),
-    "a mixed secret stays": Defect("post-quantum", DECRYPT, "join_epoch", _seed_drawn_again),
+    "an answer is believed": Defect("post-quantum", _STREAMS, "read_answer", _unconfirmed_answer, "Exchanges"),
+    "a mixed secret stays": Defect("post-quantum", DECRYPT, "join_epoch", _mixed_again),
     "no secret is mixed": Defect("post-quantum", ENCRYPT, "root_step", _not_mixed),
 }
 """What is wrong, by what it is."""

@@ -127,8 +127,10 @@ def other_prefix(letter: Letter, other: Letter, draw: int) -> Envelope:
 
 ALTERATIONS: Final[tuple[Callable[[Letter, Letter, int], Envelope], ...]] = (
     flipped,
+    flipped,
     truncated,
     extended,
+    other_body,
     other_body,
     other_header,
     without_prefix,

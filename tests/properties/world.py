@@ -211,9 +211,26 @@ class World:
     # --- handshakes -----------------------------------------------------------------------------
 
     def initiate(
-        self, device: Device, peer: Device, *, item: int | None = None, older: int = 0, claimed: Device | None = None
+        self,
+        device: Device,
+        peer: Device,
+        *,
+        item: int | None = None,
+        older: int = 0,
+        claimed: Device | None = None,
+        skew: int = 0,
     ) -> None:
-        """Begin a session with what a server hands out; `claimed` is whose address an impostor uses."""
+        """Begin a session with what a server hands out.
+
+        Args:
+            device: who begins.
+            peer: with whom.
+            item: which one-time item the server hands out, used or not; None for none.
+            older: how many bundles before the newest.
+            claimed: whose address an impostor uses.
+            skew: how far the device's clock is ahead.
+        """
+        clock = self.now + skew
         signed, bundle = peer.published[-1 - older % len(peer.published)]
         fitting = [(encoded, made) for encoded, made in peer.items if bundle.fits(made)]
         encoded, chosen = fitting[item % len(fitting)] if item is not None and fitting else (None, None)
@@ -223,16 +240,16 @@ class World:
             claims_pinned=claimed is None,
             bundle=bundle.name,
             item=None if chosen is None else chosen.name,
-            created_at=self.now,
+            created_at=clock,
             not_after=bundle.not_after,
         )
-        event = Event("initiate", expected=BundleRejected if self.now > bundle.not_after else None, device=device)
+        event = Event("initiate", expected=BundleRejected if clock > bundle.not_after else None, device=device)
         made: list[Side] = []
 
         def begin() -> None:
             offered = PrekeyBundle.from_parts(signed, encoded)
             ours = (claimed or device).address
-            side = self.sides.initiate(device, offered, our_address=ours, their_address=peer.address, now=self.now)
+            side = self.sides.initiate(device, offered, our_address=ours, their_address=peer.address, now=clock)
             made.append(side)
 
         event.outcome = attempt(begin)

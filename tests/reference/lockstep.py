@@ -30,6 +30,8 @@ What goes in and comes out are bytes: a bundle is its encoding. Further:
     b.reference.ratchet                         # the whole state in the specification's letters, to state invariants
     count_calls()                               # calls compared in this process so far
 
+    Forger(b.reference).send(b"lie", N=7)       # a hostile peer with b's keys: reference.forger
+
 A ring: `rotate(now)`, `replenish(count)`, `retire(now)`, `revoke(*ids)`, `signed_bundle()`, `one_time_items()`,
 `next_bundle()`.
 

@@ -19,6 +19,7 @@ from ratchetlib import (
     MalformedMessage,
     MessageKeyEvicted,
     NoPadding,
+    Padme,
     PeerError,
     RatchetError,
     SessionExpired,
@@ -29,12 +30,16 @@ from ratchetlib import (
 )
 from ratchetlib.limits import (
     BUNDLE_RETENTION,
+    MAX_ADDRESS,
+    MAX_ASSOCIATED_DATA,
     MAX_BUNDLE_LIFETIME,
     MAX_BUNDLES,
     MAX_CLOCK_SKEW,
     MAX_CLOSED_CHAINS,
+    MAX_PLAINTEXT_CEILING,
     MAX_SKIP,
     MAX_STORED_SKIPPED,
+    TIME_LIMIT,
 )
 
 if TYPE_CHECKING:
@@ -43,6 +48,9 @@ if TYPE_CHECKING:
 ALICE: Final = b"alice/laptop"
 BOB: Final = b"bob/phone"
 NOW: Final = 1_800_000_000
+MAX_PADDED: Final = 1_081_344
+SIGNED_BUNDLE_ALONE: Final = 2_048
+"""More bytes than a prekey bundle without an item has."""
 
 
 def _expect(kept: object) -> None:
@@ -181,6 +189,44 @@ def life_of_a_ring() -> None:
     ring.signed_bundle()
 
 
+def revoked_bundle() -> None:
+    """The newest bundle is revoked; the items of its epoch stay for the next one, older ones go with theirs."""
+    bob = TwinIdentity.generate()
+    ring = TwinRing.generate(bob, address=BOB, now=NOW, one_time=1)
+    ring.rotate(NOW + 1)
+    ring.replenish(1)
+    newest, oldest = ring.reference.bundles[1].public.id, ring.reference.bundles[0].public.id
+    ring.revoke(newest)
+    ring.retire(NOW + 1)
+    _expect(len(ring.reference.items) == 2)
+    ring.revoke(oldest)
+    _expect(len(ring.reference.items) == 1)
+    ring.retire(NOW + 1)
+    ring.rotate(NOW + 2)
+    _expect(len(ring.next_bundle()) > SIGNED_BUNDLE_ALONE)
+
+
+def arguments() -> None:
+    """What a caller may ask for, on either side of each bound: the same is refused."""
+    pair = confirmed()
+    bundle = pair.ring.next_bundle()
+    for limit in (-1, 0, 1, MAX_PLAINTEXT_CEILING, MAX_PLAINTEXT_CEILING + 1):
+        _refused_or_not(lambda limit=limit: pair.alice.encrypt(b"", max_plaintext=limit))
+        _refused_or_not(lambda limit=limit: pair.bob.decrypt(pair.alice.encrypt(b""), max_plaintext=limit))
+    for length in (MAX_ASSOCIATED_DATA, MAX_ASSOCIATED_DATA + 1):
+        _refused_or_not(lambda length=length: pair.alice.encrypt(b"", associated_data=bytes(length)))
+    for now in (-1, 0, NOW, TIME_LIMIT - 1, TIME_LIMIT):
+        _refused_or_not(lambda now=now: pair.alice.encrypt(b"", now=now))
+        _refused_or_not(lambda now=now: pair.ring.copy().rotate(now))
+        _refused_or_not(lambda now=now: pair.ring.copy().retire(now))
+    for length in (0, 1, MAX_ADDRESS, MAX_ADDRESS + 1):
+        named: dict[str, Any] = {"our_address": bytes(length), "their_address": BOB, "now": NOW}
+        _refused_or_not(lambda named=named: TwinSession.initiate(pair.alice_identity, bundle, **named))
+    for size in (0, 1, 63, 64, 65, MAX_PADDED, MAX_PADDED + 1):
+        _refused_or_not(lambda size=size: pair.alice.encrypt(bytes(60), padding=FixedBuckets((size,))))
+        _refused_or_not(lambda size=size: pair.alice.encrypt(bytes(size), padding=Padme(1)))
+
+
 # --- The ratchet --------------------------------------------------------------------------------------
 
 
@@ -278,7 +324,8 @@ def forks() -> None:
             sessions[0].decrypt(sessions[1].encrypt(b""))
         sessions[which] = backup
         for turn in range(12):
-            _refused_or_not(sessions[turn % 2], sessions[1 - turn % 2].encrypt(b""))
+            message = sessions[1 - turn % 2].encrypt(b"")
+            _refused_or_not(lambda to=sessions[turn % 2], message=message: to.decrypt(message))
 
 
 def clones() -> None:
@@ -351,21 +398,21 @@ def _deliver(rng: random.Random, session: TwinSession, flying: list[bytes]) -> N
         damaged[rng.randrange(len(damaged))] ^= 1 << rng.randrange(8)
         message = bytes(damaged)
     if what < 0.9:  # the rest is lost
-        _refused_or_not(session, message)
+        _refused_or_not(lambda: session.decrypt(message))
 
 
-def _refused_or_not(session: TwinSession, message: bytes) -> None:
+def _refused_or_not(call: Callable[[], object]) -> None:
     """Whatever comes of it, the same comes of it on both."""
     try:
-        session.decrypt(message)
-    except PeerError:
+        call()
+    except RatchetError:
         return
 
 
 SCENARIOS: Final[dict[str, Callable[[], None]]] = {
     scenario.__name__: scenario
     for scenario in (
-        *(handshakes, refused_handshakes, simultaneous, life_of_a_ring),
+        *(handshakes, refused_handshakes, simultaneous, life_of_a_ring, revoked_bundle, arguments),
         *(ping_pong, one_way, gaps, evictions, closed_chains, forks, clones, hostile_bytes),
     )
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from pathlib import Path
 
 import pytest
 from support.pair import Pair, make_pair, snapshot
@@ -10,6 +11,8 @@ from support.spies import derivations
 
 from ratchetlib import AuthenticationError, DuplicateMessage, Session, TooManySkipped
 from ratchetlib.limits import MAX_SKIP, MAX_STORED_SKIPPED
+
+LIMITATIONS = Path(__file__).parents[2] / "docs" / "limitations.md"
 
 
 @pytest.fixture
@@ -137,6 +140,15 @@ def test_what_the_server_withholds_shows(pair: Pair) -> None:
     for n in (0, 18):
         pair.bob.decrypt(messages[n])
     assert pair.bob.health().skipped_stored == 14
+
+
+@pytest.mark.attack("A52")
+def test_a_tail_that_is_withheld_leaves_no_trace_and_the_limitations_say_so(pair: Pair) -> None:
+    pair.bob.decrypt(pair.alice.encrypt(b"arrives"))
+    before = pair.bob.health()
+    texts(pair.alice, 3)
+    assert pair.bob.health() == before
+    assert "* The last messages of a conversation can be dropped without a trace." in LIMITATIONS.read_text("utf-8")
 
 
 def test_lost_answers_do_not_stop_the_one_who_keeps_sending(pair: Pair) -> None:

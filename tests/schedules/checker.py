@@ -11,6 +11,8 @@ from schedules import world_invariants
 from schedules.devices import Party
 from schedules.explore import in_order
 
+from ratchetlib.errors import RatchetError
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
@@ -92,8 +94,16 @@ class Checker:
         known = self._known[check].get(subject)
         if known is None:
             self.fresh[check.__name__] += 1
-            known = self._known[check][subject] = tuple(check(*subject))
+            known = self._known[check][subject] = tuple(_complaints(check, subject))
         return known
+
+
+def _complaints(check: LocalCheck, subject: Subject) -> Iterator[str]:
+    """Code that fails where it must not is a complaint, too."""
+    try:
+        yield from check(*subject)
+    except RatchetError as error:
+        yield repr(error)
 
 
 def _subjects(world: World, party: Party) -> Iterator[tuple[tuple[LocalCheck, ...], Subject]]:

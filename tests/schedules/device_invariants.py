@@ -6,6 +6,7 @@ them holds in every world that has them.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, TypeAlias
 
 from schedules.devices import Outcome, Party
@@ -39,6 +40,7 @@ def secrets_differ(device: Device) -> Complaints:
         yield "one secret in two places"
 
 
+@lru_cache(maxsize=4)  # of successive checks, most are about one device
 def decoded(device: Device) -> RatchetState:
     """The state as a restart would find it."""
     reader = Reader(device.encoding, StateTampered)
@@ -149,4 +151,3 @@ def splice_refused(device: Device, head: Message, tail: Message) -> Complaints:
     spliced = Frame(head.frame.nonce, head.frame.header, tail.frame.body)
     expected = device.receive(head).error or AuthenticationError
     yield from refused(device, device.take(spliced), expected, f"{head} with the body of {tail}")
-    yield from _untouched(device)

@@ -77,7 +77,7 @@ class World(NamedTuple):
         return self.alice if party is Party.ALICE else self.bob
 
     def with_device(self, device: Device) -> World:
-        return self._replace(**{device.party.value: device})
+        return self._replace(alice=device) if device.party is Party.ALICE else self._replace(bob=device)
 
     def sent(self, party: Party) -> list[Message]:
         """What a party has sent, in order."""
@@ -135,9 +135,8 @@ class World(NamedTuple):
         return action, moved._replace(in_flight=self.in_flight - {message}, delivered=self.delivered | {message})
 
     def after_repetition(self, message: Message) -> tuple[Action, World]:
-        party = message.sender.peer
-        outcome = self.device(party).receive(message)
-        return Action(Kind.REPEAT, party, message), self.with_device(outcome.device)
+        """Nothing happens. That the code refuses it is an invariant; where it did not, worlds would have no end."""
+        return Action(Kind.REPEAT, message.sender.peer, message), self
 
 
 class Graph:

@@ -19,8 +19,8 @@ def test_a_path_leads_to_its_world() -> None:
     graph = explore(beginning(), Bounds(2, 2))
     for index, world in enumerate(graph.worlds):
         reached = graph.worlds[0]
-        for kind, party, message in graph.path(index):
-            reached = dict(reached.steps(Bounds(2, 2)))[kind, party, message]
+        for action in graph.path(index):
+            reached = dict(reached.steps(Bounds(2, 2)))[action]
         assert (reached.alice.encoding, reached.bob.encoding) == (world.alice.encoding, world.bob.encoding)
         assert reached == world
 
@@ -52,4 +52,3 @@ def test_every_transition_is_listed() -> None:
     edges = list(graph.edges())
     assert len(edges) == graph.transitions
     assert {kind for _, (kind, _, _), _ in edges} == set(Kind)
-    assert all(before == after for before, action, after in edges if action.kind is Kind.REPEAT)

@@ -47,6 +47,6 @@ def test_the_graphs_are_the_same(setting: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("defect", DEFECTS)
 def test_the_model_finds_a_mistake(defect: str, tmp_path: Path) -> None:
-    exploration = Exploration("short epochs", "the handshake", Bounds(3, 3))
+    exploration = Exploration("chunked epochs", "the handshake", Bounds(3, 3))
     found = tlc.check({**exploration.constants, "Defect": defect}, tmp_path)
     assert found.violated in DEFECTS[defect]

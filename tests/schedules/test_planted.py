@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Any
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Any, NamedTuple
 from unittest.mock import patch
 
 import pytest
 from schedules.checker import Checker
 from schedules.explore import Bounds, beginning, growing
-from schedules.settings import LIBRARY, SHORT_EPOCHS, TIGHT, Setting
+from schedules.settings import CHUNKED_EPOCHS, LIBRARY, SHORT_EPOCHS, Setting
 
 from ratchetlib import ratchet
 from ratchetlib.errors import AuthenticationError, DuplicateMessage
@@ -112,47 +113,64 @@ def mixed_by_the_other_side(state: PqState, session_id: bytes) -> tuple[PqState,
     return open_chain(state, session_id)
 
 
-Place = tuple[object, str]
-PLANTED: list[tuple[tuple[Place, ...], object, str, Setting]] = [
-    (((ReceivingChain, "_take_skipped"),), used_key_kept, "repeats_refused", LIBRARY),
-    (((ReceivingChain, "_take_skipped"),), key_removed_in_place, "tampering_refused", LIBRARY),
-    (((ReceivingChain, "_take_skipped"),), repeats_as_forgeries, "repeats_refused", LIBRARY),
-    (((ReceivingChain, "close"),), gap_forgotten, "arrives", LIBRARY),
-    (((ReceivingChain, "evict"),), newest_evicted, "stored_exactly", TIGHT),
-    (((_ENCRYPT, "chain_step"), (chains, "chain_step")), chain_key_kept, "keys_differ", LIBRARY),
-    (((_ENCRYPT, "root_step"), (_DECRYPT, "root_step")), header_key_kept, "secrets_differ", LIBRARY),
-    (((_DECRYPT, "root_step"),), secret_not_mixed, "in_step", SHORT_EPOCHS),
-    (((_ENCRYPT, "Header"),), length_off_by_one, "numbered", LIBRARY),
-    (((_DECRYPT, "Turn"),), turn_off_by_one, "chains_alternate", LIBRARY),
-    (((_DECRYPT, "_dh_ratchet"),), private_key_kept, "chains_alternate", LIBRARY),
-    (((RatchetState, "received"),), late_messages_not_counted, "counters_move", LIBRARY),
-    (((Binding, "body_data"),), data_not_bound, "tampering_refused", LIBRARY),
-    (((codec, "_decode_chain"),), restart_loses_a_key, "round_trip", LIBRARY),
-    (((_DECRYPT, "absorb"),), chunks_ignored, "chunks_collected", LIBRARY),
-    (((_ENCRYPT, "open_chain"),), mixed_by_the_other_side, "arrives", SHORT_EPOCHS),
-    (((skipped, "MAX_CLOSED_CHAINS"),), 0, "arrives", LIBRARY),
-    (((chains, "MAX_SKIP"),), 3, "arrives", TIGHT),
+class Planted(NamedTuple):
+    """A mistake.
+
+    Attributes:
+        mistake: what stands in place of the code.
+        places: of the code, each an owner and a name.
+        invariant: one of those that do not hold then.
+        setting: under which limits.
+        bounds: how many messages each side sends.
+    """
+
+    mistake: object
+    places: tuple[tuple[object, str], ...]
+    invariant: str
+    setting: Setting = LIBRARY
+    bounds: Bounds = Bounds(3, 2)
+
+    @property
+    def name(self) -> str:
+        owner, name = self.places[0]
+        return getattr(self.mistake, "__name__", f"{getattr(owner, '__name__', owner)}.{name}")
+
+
+_SKIPPED = ((ReceivingChain, "_take_skipped"),)
+PLANTED = [
+    Planted(used_key_kept, _SKIPPED, "repeats_refused"),
+    Planted(key_removed_in_place, _SKIPPED, "tampering_refused"),
+    Planted(repeats_as_forgeries, _SKIPPED, "repeats_refused"),
+    Planted(gap_forgotten, ((ReceivingChain, "close"),), "arrives"),
+    Planted(newest_evicted, ((ReceivingChain, "evict"),), "stored_exactly", Setting(max_stored=1)),
+    Planted(chain_key_kept, ((_ENCRYPT, "chain_step"), (chains, "chain_step")), "keys_differ"),
+    Planted(header_key_kept, ((_ENCRYPT, "root_step"), (_DECRYPT, "root_step")), "secrets_differ"),
+    Planted(secret_not_mixed, ((_DECRYPT, "root_step"),), "arrives", SHORT_EPOCHS),
+    Planted(length_off_by_one, ((_ENCRYPT, "Header"),), "numbered"),
+    Planted(turn_off_by_one, ((_DECRYPT, "Turn"),), "chains_alternate"),
+    Planted(private_key_kept, ((_DECRYPT, "_dh_ratchet"),), "chains_alternate"),
+    Planted(late_messages_not_counted, ((RatchetState, "received"),), "counters_move"),
+    Planted(data_not_bound, ((Binding, "body_data"),), "tampering_refused"),
+    Planted(restart_loses_a_key, ((codec, "_decode_chain"),), "round_trip"),
+    Planted(chunks_ignored, ((_DECRYPT, "absorb"),), "chunks_collected"),
+    Planted(mixed_by_the_other_side, ((_ENCRYPT, "open_chain"),), "arrives", CHUNKED_EPOCHS),
+    Planted(0, ((skipped, "MAX_CLOSED_CHAINS"),), "arrives"),
+    Planted(LIBRARY.max_skip, ((_DECRYPT, "MAX_SKIP"),), "arrives", Setting(max_skip=1), Bounds(4, 1)),
+    Planted(LIBRARY.max_skip, ((chains, "MAX_SKIP"),), "arrives", Setting(max_skip=1), Bounds(4, 0)),
 ]
 
 
 @pytest.mark.parametrize(
-    ("places", "mistake", "invariant", "setting"), PLANTED, ids=lambda value: getattr(value, "__name__", None)
+    "planted", PLANTED, ids=lambda planted: getattr(planted.mistake, "__name__", planted.places[0][1])
 )
-def test_a_planted_mistake_is_found(
-    places: tuple[Place, ...], mistake: object, invariant: str, setting: Setting
-) -> None:
-    assert invariant in broken_invariants(places, mistake, setting)
+def test_a_planted_mistake_is_found(planted: Planted) -> None:
+    assert planted.invariant in broken_invariants(planted)
 
 
-def broken_invariants(places: tuple[Place, ...], mistake: object, setting: Setting) -> set[str]:
-    """Every invariant that is violated within three messages each way (four for the sake of small limits)."""
-    with setting.applied():
-        patches = [patch.object(owner, name, mistake) for owner, name in places]
-        for planted in patches:
-            planted.start()
-        try:
-            graph = growing(beginning(), Bounds(4, 2))
-            return {violation.invariant for violation in Checker(setting).violations(graph)}
-        finally:
-            for planted in patches:
-                planted.stop()
+def broken_invariants(planted: Planted) -> set[str]:
+    """Every invariant that does not hold."""
+    with planted.setting.applied(), ExitStack() as stack:
+        for owner, name in planted.places:
+            stack.enter_context(patch.object(owner, name, planted.mistake))
+        graph = growing(beginning(), planted.bounds)
+        return {violation.invariant for violation in Checker(planted.setting).violations(graph)}

@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from schedules.settings import Setting
 
     from ratchetlib.errors import PeerError
-    from ratchetlib.ratchet.chains import ReceivingChain
 
 _OWNER = Idle | Carrying | Ready
 
@@ -49,7 +48,7 @@ def _limit_against(world: World, device: Device, message: Message, setting: Sett
         return AuthenticationError
     if place.number >= heard[place.chain]:
         return TooManySkipped if place.number - heard[place.chain] > setting.max_skip else None
-    evicted = place.number < _receiving(device, place.chain, newest).evicted_below
+    evicted = place.number < _evicted_below(device, newest - place.chain)
     return MessageKeyEvicted if evicted else None
 
 
@@ -60,7 +59,7 @@ def repeats_refused(world: World, setting: Setting) -> Complaints:
         error: type[PeerError] = DuplicateMessage
         if message.place.chain < newest - 2 * setting.max_closed:
             error = AuthenticationError
-        elif message.place.number < _receiving(device, message.place.chain, newest).evicted_below:
+        elif message.place.number < _evicted_below(device, newest - message.place.chain):
             error = MessageKeyEvicted
         yield from refused(device, device.receive(message), error, f"the repeated {message}")
 
@@ -99,19 +98,28 @@ def keys_differ(world: World, _: Setting) -> Complaints:
 def stored_exactly(world: World, setting: Setting) -> Complaints:
     """A receiver stores the keys of what it knows to be missing: these keys, all of them while no limit bites."""
     for party in Party:
-        device, newest = world.device(party), world.newest_chain(party)
-        for number, count in world.heard(party).items():
-            if number < newest - 2 * setting.max_closed:
-                continue
-            chain = _receiving(device, number, newest)
-            missing = {
-                m.place.number: m.key for m in world.in_flight if m.place.chain == number and m.place.number < count
-            }
-            expected = {n: key for n, key in missing.items() if n >= chain.evicted_below}
-            stored = {n: key.raw for n, key in chain.skipped.items()}
-            if stored != expected or chain.number != count:
-                yield f"{party} stores {sorted(stored)} of chain {number} below {chain.number}, not {sorted(expected)}"
+        device, heard = world.device(party), sorted(world.heard(party).items(), reverse=True)
+        expected = [_expected_chain(world, *chain) for chain in heard[: setting.max_closed + 1]]
+        stored = [
+            (chain.number, {number: key.raw for number, key in chain.skipped.items()}) for chain in device.state.chains
+        ]
+        remaining = [
+            (count, {number: key for number, key in missing.items() if number >= chain.evicted_below})
+            for (count, missing), chain in zip(expected, device.state.chains, strict=False)
+        ]
+        if stored != remaining or len(stored) != len(expected):
+            yield f"{party} stores keys of {_numbers(stored)}, not of {_numbers(expected)}"
         yield from _within_limits(device, setting)
+
+
+def _expected_chain(world: World, chain: int, count: int) -> tuple[int, dict[int, bytes]]:
+    """What a receiver that has heard of so many messages of a chain should have of it."""
+    late = [m for m in in_order(world.in_flight) if m.place.chain == chain and m.place.number < count]
+    return count, {m.place.number: m.key for m in late}
+
+
+def _numbers(chains: list[tuple[int, dict[int, bytes]]]) -> list[tuple[int, list[int]]]:
+    return [(count, list(keys)) for count, keys in chains]
 
 
 def _within_limits(device: Device, setting: Setting) -> Complaints:
@@ -225,6 +233,7 @@ def chunks_collected(world: World, setting: Setting) -> Complaints:
             yield f"{party} is {type(pq.phase).__name__} with {len(delivered)} chunks"
 
 
-def _receiving(device: Device, number: int, newest: int) -> ReceivingChain:
-    """The receiving chain of that number."""
-    return tuple(device.state.chains)[(newest - number) // 2]
+def _evicted_below(device: Device, back: int) -> int:
+    """Of the receiving chain so many root steps before the newest; 0 if it is not there, which other checks tell."""
+    chains = tuple(device.state.chains)
+    return chains[back // 2].evicted_below if back // 2 < len(chains) else 0

@@ -1,0 +1,77 @@
+"""Resume tokens: random, good once, known to Redis and to the logs as hashes only.
+
+Who reads Redis or the logs cannot resume anybody's connection: 32 random bytes are not guessed from their hash.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from redis.asyncio import Redis
+
+LENGTH: Final = 32
+"""Bytes of a token."""
+
+LIFETIME: Final = 24 * 3600
+"""Seconds for which a token is good: after a day offline a device logs in again."""
+
+SHOWN: Final = 12
+"""Hexadecimal digits of the hash in a log: enough to tell tokens apart, and no help in finding one."""
+
+
+def digest(token: bytes) -> str:
+    """What is stored."""
+    return hashlib.sha256(b"resume token" + token).hexdigest()
+
+
+def shown(token: bytes) -> str:
+    """What is logged."""
+    return digest(token)[:SHOWN]
+
+
+class ResumeTokens:
+    """All tokens that are out."""
+
+    def __init__(self, redis: Redis, lifetime: int = LIFETIME) -> None:
+        """Keep them in a Redis.
+
+        Args:
+            redis: over TLS, unless it is a socket of this machine.
+            lifetime: seconds.
+        """
+        self._redis = redis
+        self._lifetime = lifetime
+
+    async def issue(self, address: bytes) -> bytes:
+        """A new token for a device; those it had before are no longer good."""
+        token = secrets.token_bytes(LENGTH)
+        async with self._redis.pipeline(transaction=True) as steps:
+            before = await self._redis.get(_owner(address))
+            if before:
+                steps.delete(_token(before.decode()))
+            steps.set(_token(digest(token)), address, ex=self._lifetime)
+            steps.set(_owner(address), digest(token), ex=self._lifetime)
+            await steps.execute()
+        return token
+
+    async def redeem(self, token: bytes) -> bytes | None:
+        """Whose token it is, or None: unknown, used, revoked or too old. After that it is used."""
+        address: bytes | None = await self._redis.getdel(_token(digest(token)))
+        return address
+
+    async def revoke(self, address: bytes) -> None:
+        """None of a device's tokens is good any more."""
+        current = await self._redis.getdel(_owner(address))
+        if current:
+            await self._redis.delete(_token(current.decode()))
+
+
+def _token(hashed: str) -> str:
+    return f"token:{hashed}"
+
+
+def _owner(address: bytes) -> str:
+    return f"token-of:{hashlib.sha256(address).hexdigest()}"

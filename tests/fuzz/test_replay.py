@@ -1,0 +1,72 @@
+"""Every committed input of every target, on every Python, without atheris."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+from runner import targets
+from runner.replay import replay
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+NAMES = targets.names()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_no_committed_input_breaks_anything(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    inputs = targets.inputs(name)
+    assert inputs, f"{name} has no corpus: python fuzz/seed.py {name}"
+    assert replay(name, inputs) == 0, capsys.readouterr().out
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_target_takes_no_input_at_all(name: str) -> None:
+    targets.one_input(name)(b"")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_targets_do_without_atheris(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "atheris", None)
+    assert callable(targets.one_input(name))
+
+
+def test_a_broken_input_is_reported(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    def one_input(data: bytes) -> None:
+        raise ValueError(f"{len(data)} bytes are wrong")
+
+    path = tmp_path / "input"
+    path.write_bytes(b"xyz")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("runner.replay.one_input", lambda _: one_input)
+        assert replay("any", [path]) == 1
+    assert "3 bytes are wrong" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("name", ["session", "sealed_header", "initial_block", "message"])
+def test_an_input_ends_the_same_way_every_time(name: str) -> None:
+    """Whatever the library draws follows from the input alone, so a crash can be seen again."""
+    from harness import draws  # noqa: PLC0415
+
+    streams = []
+    for _ in range(2):
+        drawn: list[bytes] = []
+        source = draws.FixedSource.draw
+
+        def recording(self: draws.FixedSource, length: int, drawn: list[bytes] = drawn) -> bytes:
+            drawn.append(source(self, length))
+            return drawn[-1]
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(draws.FixedSource, "draw", recording)
+            for path in targets.inputs(name)[:20]:
+                targets.one_input(name)(path.read_bytes())
+        streams.append(drawn)
+    assert streams[0] == streams[1]
+
+
+def test_the_corpora_are_small() -> None:
+    total = sum(path.stat().st_size for name in NAMES for path in targets.inputs(name))
+    assert total < 500_000, f"{total} bytes: python fuzz/run.py --seconds 0 --minimize"
