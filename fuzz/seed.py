@@ -1,4 +1,4 @@
-"""Write the seeds of every corpus: `python fuzz/seed.py`, then `python fuzz/run.py --seconds 0 --minimize`."""
+"""Write seeds and dictionaries: `python fuzz/seed.py`, then `python fuzz/run.py --seconds 0 --minimize`."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from runner import targets
 from seeds import scenes, vectors
+from seeds.dictionaries import DICTIONARIES, text
 from seeds.scripts import scripts
 
 from ratchetlib import PrekeyRing, Session
@@ -54,7 +55,7 @@ SEEDS: Final[dict[str, Callable[[], Iterable[bytes]]]] = {
     "reference": lambda: islice(scripts(), 0, None, 9),
     "sealed_body": scenes.bodies,
     "sealed_header": scenes.headers,
-    "sealed_state": lambda: chain(scenes.states(), vectors.contents(Session), vectors.loaded()),
+    "sealed_state": lambda: chain(scenes.states(), scenes.false_states(), vectors.contents(Session), vectors.loaded()),
     "session": scripts,
     "signed_bundle": scenes.unsigned_bundles,
     "state_blob": lambda: chain(vectors.blobs(), scenes.sealed_blobs()),
@@ -75,9 +76,11 @@ def write(name: str) -> int:
 
 
 def main(names: list[str]) -> None:
-    """All targets, or those named."""
+    """The seeds of all targets, or of those named; and all dictionaries, which are small."""
     for name in names or targets.names():
         print(f"{name:18} {write(name):>6}")
+    for name in DICTIONARIES:
+        targets.dictionary(name).write_text(text(name), "utf-8")
 
 
 if __name__ == "__main__":

@@ -84,6 +84,8 @@ class PeerNotes:
         last_reset: the time of the last attempt.
         unanswered: resets that no message of the peer has followed.
         granted: whether a reset was granted and not made yet.
+        broken: the created_at above which a session must live before the conversation counts as whole again; None
+            while it does.
     """
 
     STATE_KIND: ClassVar[int] = 129  # the vault seals it like the library's records, as a kind of its own
@@ -95,6 +97,7 @@ class PeerNotes:
     last_reset: int | None = None
     unanswered: int = 0
     granted: bool = False
+    broken: int | None = None
 
     def _to_state(self) -> bytes:
         """For the vault to seal."""
@@ -233,9 +236,21 @@ class PeerSessions:
             raise AuthenticationError
         return self._accept(message, now, prekeys, associated_data)
 
+    def report_broken(self) -> None:
+        """Say that only a reset heals: `TooManySkipped`, `SessionForked`, state lost or rolled back, a person's wish.
+
+        It is remembered until a session that was begun later has carried a message of the peer.
+        """
+        self.notes = replace(self.notes, broken=max([entry.created_at for entry in self.notes.entries], default=-1))
+
     def request_reset(self, now: int) -> bool:
-        """Whether a reset may be made now. If so, save the notes first, then fetch a bundle and `begin`."""
+        """Whether a reset is due and may be made now. If so, save the notes, then fetch a bundle and `begin`.
+
+        Ask now and then while `notes.broken` is set: a reset can be lost like any message.
+        """
         last = self.notes.last_reset
+        if self.notes.broken is None:
+            return False
         if last is not None and now < min(last, now) + self._interval():
             if last > now:  # the clock was set back: wait one interval from now, not until the old future
                 self.notes = replace(self.notes, last_reset=now)
@@ -302,7 +317,10 @@ class PeerSessions:
         if key not in self.removed:
             self.touched[key] = session
         entries = tuple(replace(entry, live=entry.live or entry.key == key) for entry in self.notes.entries)
-        self.notes = replace(self.notes, entries=entries, unanswered=0)
+        broken = self.notes.broken
+        if broken is not None and session.created_at > broken:
+            broken = None
+        self.notes = replace(self.notes, entries=entries, unanswered=0, broken=broken)
         self.expire(now)
 
     def _keep(self, entries: tuple[Entry, ...]) -> None:

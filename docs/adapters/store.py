@@ -109,6 +109,10 @@ class Peer:
         )
         self._unit.post(IN, self._address, plaintext)
 
+    def report_broken(self) -> None:
+        """Say that only a reset heals. Not for `AuthenticationError`, which anybody can cause."""
+        self.sessions.report_broken()
+
     def request_reset(self, now: int) -> bool:
         """Whether a new session may be begun. Leave the block, fetch a bundle, and begin in the next one."""
         return self.sessions.request_reset(now)

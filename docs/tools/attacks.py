@@ -61,7 +61,7 @@ def _counts(rows: list[Row], tests: dict[int, list[str]]) -> str:
 def _rows(rows: Iterable[Row], tests: dict[int, list[str]]) -> str:
     head = ["| row | attack | what we do | tests | mutants |", "|---|---|---|---|---|"]
     return "\n".join(
-        [*head, *(_line(row.name, row.attack, row.defence, _tests(row, tests), _mutants(row)) for row in rows)]
+        [*head, *(_line(row.name, row.attack, _defence(row), _tests(row, tests), _mutants(row)) for row in rows)]
     )
 
 
@@ -80,23 +80,27 @@ def _line(*cells: str) -> str:
     return f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |"
 
 
+def _defence(row: Row) -> str:
+    return f"{row.defence} Beside the library: {_where(row)}." if row.where else row.defence
+
+
 def _where(row: Row) -> str:
     name = row.where.rpartition("/")[2]
     return f"[{name}](../{row.where})" if (ROOT / row.where).exists() else f"`{name}`"
 
 
 def _tests(row: Row, tests: dict[int, list[str]]) -> str:
-    """The tests that a mutant must fail; how many more carry the mark."""
-    killing = list(dict.fromkeys(without_case(test) for mutant in row.mutants for test in mutant.tests))
-    others = len(set(tests[row.number]) - set(killing))
-    shown = [_test(test) for test in killing or tests[row.number][:3]]
-    others = others if killing else max(0, others - 3)
-    return "<br>".join([*(shown or [NONE_YET]), *([f"and {others} more"] if others else [])])
+    """The tests that a mutant must fail, or the first three marked ones; and how many more carry the mark."""
+    shown = list(dict.fromkeys(test for mutant in row.mutants for test in mutant.tests)) or tests[row.number][:3]
+    others = len(set(tests[row.number]) - {without_case(test) for test in shown})
+    return "<br>".join([*(_test(test) for test in shown), *([f"and {others} more"] if others else [])]) or NONE_YET
 
 
 def _test(test: str) -> str:
-    path, _, name = test.partition("::")
-    return f"[{name.rpartition('::')[2].removeprefix('test_')}](../{path})"
+    """A link to its file; behind the name the one case that is meant."""
+    path, _, name = without_case(test).partition("::")
+    case = test[len(without_case(test)) :].strip("[]")
+    return f"[{name.rpartition('::')[2].removeprefix('test_')}](../{path}){f': {case}' if case else ''}"
 
 
 def _mutants(row: Row) -> str:

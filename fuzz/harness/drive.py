@@ -9,8 +9,8 @@ import time
 from pathlib import Path
 
 FUZZ = Path(__file__).resolve().parents[1]
-_MAX_LEN = 4_096
-"""Bytes of an input unless the target says otherwise: more than any encoding but full rings and long bodies."""
+_OPTIONS = ("-max_len=4096",)
+"""Where the target does not say otherwise (`OPTIONS`): more bytes than any encoding but full rings and long bodies."""
 
 
 def main(name: str, arguments: list[str]) -> None:
@@ -22,7 +22,7 @@ def main(name: str, arguments: list[str]) -> None:
         target = importlib.import_module(f"targets.fuzz_{name}")
     print(f"LIBRARY: {importlib.import_module('ratchetlib').__file__}", file=sys.stderr)
     dictionary = FUZZ / "dict" / f"{name}.dict"
-    defaults = [f"-max_len={getattr(target, 'MAX_LEN', _MAX_LEN)}"]
+    defaults = list(getattr(target, "OPTIONS", _OPTIONS))
     defaults += [f"-dict={dictionary}"] if dictionary.is_file() else []
     # libFuzzer starts itself again through a shell to merge and to minimize.
     program = shlex.join([sys.executable, __file__, name])

@@ -67,6 +67,8 @@ def show(seconds: int) -> int:
             f"core seconds ({run.seconds:.1f} s with the start); {aside} corpus inputs that show it set aside",
             flush=True,
         )
+        if not found:
+            print("\n".join(run.tail))
     return int(missed > 0)
 
 

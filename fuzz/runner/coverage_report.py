@@ -23,8 +23,8 @@ AREAS: Final = {
 }
 """What hostile bytes can reach, by the beginnings of the modules' paths."""
 
-_APPLICATION: Final = ["*/ratchetlib/cli/*", "*/ratchetlib/__main__.py"]
-"""The command: no input of the library's gets there."""
+_APPLICATION: Final = ["*/ratchetlib/cli/*", "*/ratchetlib/__main__.py", "*/ratchetlib/state/sealable.py"]
+"""The command, where no input of the library's gets, and a module of types only."""
 
 REQUIRED: Final = 95.0
 """Percent of the lines and branches of each area. The rest is what no input decides: arguments of the application."""
@@ -50,6 +50,7 @@ def report(names: Sequence[str]) -> int:
     )
     measured.exclude("if TYPE_CHECKING:")
     measured.exclude("pragma: no cover")
+    measured.exclude("raise UsageError")  # what the application passes is no input of any target
     measured.start()
     broken = sum(replay(name, inputs(name)) for name in names)
     measured.stop()

@@ -36,6 +36,11 @@ def regressions(name: str) -> Path:
     return FUZZ / "regressions" / name
 
 
+def dictionary(name: str) -> Path:
+    """The file of a target's dictionary; not every target has one."""
+    return FUZZ / "dict" / f"{name}.dict"
+
+
 def inputs(name: str) -> list[Path]:
     """Every committed input of a target."""
     folders = (corpus(name), regressions(name))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from harness.draws import fixed_draws
 from harness.handshake import honest_block, own_identity_block
+from harness.oracles import digest
 from harness.people import NOW, pair, people
 from harness.positions import standings
 from harness.sealed import OWNER, PEER, VAULT, content_of, disguised
@@ -14,11 +15,13 @@ from seeds import vectors
 
 from ratchetlib import PrekeyRing, Session
 from ratchetlib.prekeys import codec
+from ratchetlib.wire import u32
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _SIGNATURE: Final = 64
+_BEYOND: Final = (2**24 + 1).to_bytes(4, "little")
 _SHORT: Final = 2_600
 _DAY: Final = 86_400
 _STARTS: Final = (NOW, NOW + _DAY, NOW + _DAY + 1, NOW - 14 * _DAY, NOW - 14 * _DAY - 1)
@@ -28,7 +31,10 @@ _LENGTHS: Final = (0, 1, 14 * _DAY, 14 * _DAY + 1)
 def bundles() -> Iterator[bytes]:
     """Bundles of the world, with an item and without."""
     for contents in (people().ring, people().ring.revoked(people().ring.items)):
-        yield PrekeyRing(contents).next_bundle().to_bytes()
+        encoded = PrekeyRing(contents).next_bundle().to_bytes()
+        flag = 4 + int.from_bytes(encoded[:4], "big")
+        yield encoded
+        yield encoded[:flag] + bytes([1 - encoded[flag]]) + encoded[flag + 1 :]
 
 
 def items() -> Iterator[bytes]:
@@ -40,7 +46,7 @@ def unsigned_bundles() -> Iterator[bytes]:
     """What a hostile owner may write before it signs, and how strict the initiator is."""
     content = PrekeyRing(people().ring).signed_bundle()[:-_SIGNATURE]
     address = 2 + 4 + len(people().ring.address)
-    yield from (bytes([demands]) + content for demands in range(16))
+    yield from (bytes([demands]) + content for demands in range(18))
     yield from (b"\0" + _with_times(content, address, start, length) for start in _STARTS for length in _LENGTHS)
     yield from (b"\0\1" + bytes([highest]) + content[2:] for highest in (0, 2))
     for length in (1, 128, 129, 0):
@@ -61,6 +67,8 @@ def sealed_blobs() -> Iterator[bytes]:
             for generation in (1, 2, 5):
                 blob = VAULT.seal(disguised(kind)(b"genuine"), owner=OWNER, peer=peer, generation=generation)
                 yield from (bytes([4 * known + way]) + blob for known in (0, 1, 4, 5, 6) for way in range(4))
+                yield b"\0" + blob[:-1] + bytes([blob[-1] ^ 1])
+                yield b"\0" + blob[:15] + bytes([blob[15] ^ 1]) + blob[16:]
 
 
 def states() -> Iterator[bytes]:
@@ -72,6 +80,24 @@ def states() -> Iterator[bytes]:
         if kind not in seen and len(standing.content) < _SHORT:
             seen.add(kind)
             yield from changed(standing.content, range(len(standing.content)))
+
+
+def false_states() -> Iterator[bytes]:
+    """Contents that no session ever writes, though each part of them is one."""
+    for standing in standings():
+        ratchet = standing.state.ratchet
+        for chain in ratchet.chains:
+            numbers = list(chain.skipped)[:2]
+            if len(numbers) == 2:
+                first, second = (u32(number) + chain.skipped[numbers[1]].raw for number in numbers)
+                yield standing.content.replace(second, first)
+        if ratchet.closed and len(standing.content) < _SHORT:
+            for false in (
+                ratchet._replace(closed=ratchet.closed * 6),
+                ratchet._replace(receiving=ratchet.closed[0]),
+                ratchet._replace(receiving=None),
+            ):
+                yield digest(standing.state.moved(false))
 
 
 def changed(content: bytes, places: range) -> Iterator[bytes]:
@@ -109,6 +135,8 @@ def _false_rings(ring: PrekeyRing) -> Iterator[bytes]:
     encoded = codec.encode(replace(contents, bundles={b"1": two}))
     yield encoded
     yield encoded.replace(bytes(32) + bytes([1] * 32), bytes([1] * 32) + bytes(32))
+    place = encoded.index(first.bundle.encoded)
+    yield from changed(encoded, range(place, place + 400, 7))
     short = codec.encode(replace(contents, bundles={}, items={}))
     yield from changed(short, range(64, len(short)))
     yield from changed(encoded, range(len(encoded) - 120, len(encoded)))
@@ -143,6 +171,8 @@ def headers() -> Iterator[bytes]:
                 distances = bytes(4) + ahead.to_bytes(4, "little") + bytes(4)
                 key = 0 if ahead else (number + place) % 5
                 yield bytes([number, place, key]) + distances + bytes([(number + place) % 3, place, 7])
+        for distances in (bytes(4) + _BEYOND + bytes(4), _BEYOND + bytes(8), b"\1" + bytes(11)):
+            yield from (bytes([number, place, 0]) + distances + bytes(3) for place in range(7))
 
 
 def bodies() -> Iterator[bytes]:

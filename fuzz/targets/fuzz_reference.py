@@ -12,7 +12,7 @@ from harness.script import Player, Script
 if TYPE_CHECKING:
     from harness.talk import Making
 
-MAX_LEN = 48
+OPTIONS = ("-max_len=48", "-len_control=0")
 _ACTIONS = 12
 """A comparison costs a hundred times what it compares."""
 positions()

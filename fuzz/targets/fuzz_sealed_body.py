@@ -11,7 +11,7 @@ from ratchetlib import AuthenticationError, MalformedMessage, Session
 from ratchetlib.ratchet.header import Header
 from ratchetlib.ratchet.pq import NO_CHUNK
 
-MAX_LEN = 512
+OPTIONS = ("-max_len=512",)
 standings()
 
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from ratchetlib.ratchet import RatchetState
 
 standings()
-MAX_LEN = 64
+OPTIONS = ("-max_len=64", "-len_control=0", "-use_value_profile=1")
 _PADDED = b"\x80".ljust(64, b"\0")
 _MAX_SKIP = 1_000
 _MAX_WORK = _MAX_SKIP + 16

@@ -6,7 +6,7 @@ from harness.draws import deterministic
 from harness.positions import positions
 from harness.script import Player, Script
 
-MAX_LEN = 96
+OPTIONS = ("-max_len=96", "-len_control=0")
 positions()
 
 

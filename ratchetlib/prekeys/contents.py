@@ -44,7 +44,9 @@ class RingContents:
         return None
 
     def offered(self) -> tuple[OneTimeRecord, ...]:
-        """The items that a server may still hand out with the newest bundle."""
+        """The items that a server may still hand out with the newest bundle; none while there is no such bundle."""
+        if self.newest is None:
+            return ()
         return tuple(record for record in self.items.values() if not record.handed_out and record.fits(self.epoch))
 
     def with_bundle(self, epoch: int, now: int, lifetime: int) -> Self:

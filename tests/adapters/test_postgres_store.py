@@ -87,6 +87,7 @@ def test_a_worker_that_has_waited_sees_what_the_other_one_wrote(postgres_place: 
     alice, bob = postgres_place.open(ALICE), postgres_place.open(BOB)
     meet(alice, bob)
     with alice.peer(BOB) as locked:
+        locked.report_broken()
         assert locked.request_reset(NOW)
     waiting = postgres_place.open(ALICE)
     seen: list[int] = []

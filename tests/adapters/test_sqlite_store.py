@@ -57,7 +57,7 @@ def test_replaced_blobs_leave_the_files_after_a_number_of_commits(sqlite_place: 
         seen |= {bytes(blob) for (blob,) in rows}  # type: ignore[call-overload]
         assert holds(sqlite_place, list(seen)) <= CHECKPOINT_EVERY // 10 + 2
     alice.close()
-    assert holds(sqlite_place, list(seen)) == 2  # the newest blobs of the notes and the session
+    assert holds(sqlite_place, list(seen)) <= 2  # the newest blobs of the notes and the session
     assert set(files(sqlite_place)) == {f"{ALICE.hex()}.db"}
 
 

@@ -176,6 +176,7 @@ def test_a_session_is_begun_once_and_a_changed_identity_waits_for_a_person(pair:
         locked.begin(bundle_of(bob), now=NOW)
     make_device(bob, BOB)
     with alice.peer(BOB) as locked:
+        locked.report_broken()
         assert locked.request_reset(NOW)
     with pytest.raises(IdentityChanged) as changed, alice.peer(BOB) as locked:
         locked.begin(bundle_of(bob), now=NOW)
@@ -192,9 +193,12 @@ def test_a_session_is_begun_once_and_a_changed_identity_waits_for_a_person(pair:
 def test_a_reset_is_granted_before_the_bundle_is_fetched(pair: tuple[Store, Store]) -> None:
     alice, bob = pair
     with pytest.raises(ResetNotGranted), alice.peer(BOB) as locked:
+        locked.report_broken()
         assert locked.request_reset(NOW)
         locked.begin(bundle_of(bob), now=NOW)
     with alice.peer(BOB) as locked:
+        assert not locked.request_reset(NOW), "nothing is broken"
+        locked.report_broken()
         assert locked.request_reset(NOW)
     with alice.peer(BOB) as locked:
         assert not locked.request_reset(NOW + 1)

@@ -103,16 +103,18 @@ def test_the_lock_of_a_killed_process_is_released(place: Place) -> None:
 def test_who_holds_a_peer_keeps_others_out_until_the_end_of_the_block(place: Place) -> None:
     alice, bob = place.open(ALICE), place.open(BOB)
     meet(alice, bob)
-    reading, writing = os.pipe()
+    opened, entered = os.pipe(), os.pipe()
 
     def work() -> None:
         store = place.open(ALICE)
-        os.write(writing, b"w")
+        os.write(opened[1], b"o")
+        os.read(entered[0], 1)
         send(store, BOB, b"second")
 
+    child = fork(work)
+    assert os.read(opened[0], 1) == b"o"
     with alice.peer(BOB) as locked:
-        child = fork(work)
-        assert os.read(reading, 1) == b"w"
+        os.write(entered[1], b"e")
         time.sleep(0.1)
         assert os.waitpid(child, os.WNOHANG) == (0, 0)
         locked.send(b"first", now=NOW)
@@ -127,7 +129,7 @@ def test_processes_that_open_a_new_store_at_once_agree(place: Place) -> None:
     def work() -> None:
         store = place.open(ALICE)
         with store.peer(BOB) as locked:
-            locked.sessions.request_reset(NOW)
+            locked.report_broken()
 
     children = [fork(work) for _ in range(PROCESSES)]
     for child in children:

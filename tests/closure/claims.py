@@ -135,7 +135,7 @@ def violations(
         if reads != (sealed.key in knowledge):
             raise AssertionError("a message is sealed under its message key and under nothing else")
         if reads != any(_exposed(theft, post, reach) for theft in thefts):
-            used = any(post in theft.used for theft in thefts)
+            used = all(post in theft.used for theft in thefts)
             yield Finding((Claim.FORWARD_SECRECY if used else Claim.RECOVERY) if reads else Claim.REACH, thefts, post)
         reads_header = sealed.header in knowledge
         if reads_header != any(_header_exposed(theft, post, reach) for theft in thefts):

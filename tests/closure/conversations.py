@@ -35,14 +35,14 @@ class Letter(NamedTuple):
     """One message as it was sent.
 
     Attributes:
-        index: how many were sent before it.
+        place: how many were sent before it.
         sender: who.
         chain: 1 for Alice's first chain, 2 for Bob's answer, and so on, by the rules of the protocol.
         header: what its header really says.
         message: as it travels.
     """
 
-    index: int
+    place: int
     sender: Side
     chain: int
     header: Header
@@ -58,7 +58,7 @@ class Moment(NamedTuple):
         newest: the newest chain that it had received.
         has_open: whether it had sent on the chain after that.
         epoch: as the device reports it.
-        used: indices of the messages whose keys it had used.
+        used: places of the messages whose keys it had used.
         session: as it was.
         stored: everything that the device stores, in the canonical encodings: session, identity and, of Bob, the ring.
     """
@@ -131,7 +131,7 @@ class Conversation:
         sent = send(self._sessions[side], b"")
         letter = Letter(len(self.letters), side, self._newest[side] + 1, sent.header, sent.message)
         self.letters.append(letter)
-        self._used[side].add(letter.index)
+        self._used[side].add(letter.place)
         return letter
 
     def _deliver(self, letter: Letter) -> None:
@@ -147,7 +147,7 @@ class Conversation:
     def _received(self, letter: Letter) -> None:
         side = _OTHER[letter.sender]
         self._newest[side] = max(self._newest[side], letter.chain)
-        self._used[side].add(letter.index)
+        self._used[side].add(letter.place)
 
     def _look(self) -> None:
         for side, session in self._sessions.items():
@@ -193,7 +193,7 @@ class Thefts:
 
     def theft(self, moment: Moment) -> Theft:
         """The theft of that device."""
-        used = {self.posts[index] for index in moment.used}
+        used = {self.posts[place] for place in moment.used}
         shared = max((post.exchange for post in used if post.sender == moment.victim), default=0)
         return Theft(moment.victim, moment.newest, moment.has_open, shared, used)
 

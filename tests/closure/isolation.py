@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from closure.claims import Post
     from closure.log import Log
+
     from ratchetlib.secret import SecretBytes
 
     Posts = frozenset[Post]
@@ -50,8 +51,7 @@ def is_right(worth: Worth, posts: Collection[Post]) -> bool:
     """
     role, bodies, headers = worth
     if role is MessageKey:
-        (first, *others) = bodies or [None]
-        return first is not None and all(_place(first) == _place(post) for post in others) and not headers
+        return len({_place(post) for post in bodies}) == 1 and not headers
     if role is ChainKey:
         return bodies == _rest(bodies, posts) and not headers
     if role is HeaderKey:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 _HEAD: Final = 8
-"""Bytes by which terms are looked up. Random terms that agree in so many do not occur, and are told apart if they do."""
+"""Bytes by which terms are looked up. Those that agree in so many are told apart by the rest."""
 
 
 class Lexicon:

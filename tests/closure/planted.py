@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from unittest.mock import patch
 
 from ratchetlib.handshake import schedule
-from ratchetlib.keys import ChainKey, DhPrivateKey, DhSecret, KemSecret, KemSeed, MessageKey
+from ratchetlib.keys import ChainKey, DhSecret, KemSecret, KemSeed, MessageKey
 from ratchetlib.prekeys.contents import RingContents
 from ratchetlib.primitives import dh
 from ratchetlib.primitives.kdf import chain_step
@@ -21,7 +21,7 @@ from ratchetlib.ratchet.pq import machine
 from ratchetlib.ratchet.root import root_step
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
 
     from ratchetlib.keys import KemPublicKey, PqSecret, RootKey
     from ratchetlib.ratchet.root import RootStep
@@ -176,5 +176,3 @@ def agreement_with_the_identity_not_mixed_into_the_handshake() -> Iterator[None]
 
     with _replaced("session_secrets", secrets, schedule):
         yield
-
-

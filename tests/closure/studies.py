@@ -14,8 +14,6 @@ from schedules.settings import LIBRARY, SHORT_EPOCHS, Setting
 from support.talk import DEEP, HABITS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from closure.claims import Finding
     from closure.worlds import Figures
 
@@ -42,7 +40,7 @@ class Exploration(NamedTuple):
         return f"all schedules of {self.bounds.alice} x {self.bounds.bob}, {kind}"
 
     def subject(self) -> Worlds:
-        return explored(self.bounds, self.setting)
+        return Worlds(self.bounds, self.setting)
 
 
 class Talking(NamedTuple):
@@ -88,12 +86,6 @@ STUDIES: Final[tuple[Study, ...]] = (
 
 TODAY: Final = tuple(study for study in STUDIES if DEEP or not study.long)
 """Those that run in this build."""
-
-
-@cache
-def explored(bounds: Bounds, setting: Setting) -> Worlds:
-    """The exploration, made once."""
-    return Worlds(bounds, setting)
 
 
 @cache

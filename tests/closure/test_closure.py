@@ -25,20 +25,18 @@ from typing import TYPE_CHECKING
 
 import pytest
 from closure.attacker import Knowledge
-from closure.claims import Theft
 from closure.handshakes import ALL_POWERS, EXPECTED, Handshake
 from closure.isolation import is_right, worths
 from closure.log import logged
 from closure.rules import Problem
-from closure.studies import TODAY, Exploration, Study, Talking, outcome, recorded
+from closure.studies import STUDIES, TODAY, Study, Talking, outcome, recorded
 from closure.worlds import POWERS, Worlds
 from schedules.explore import Bounds
 from support.attacker import Attacker
 from support.pair import make_pair, snapshot
 
-from ratchetlib import Session, StateVault
+from ratchetlib import StateVault
 from ratchetlib.keys import DhPrivateKey, KemSeed, PqSecret, RootKey
-from ratchetlib.primitives.aead import HeaderKey
 from ratchetlib.ratchet import Direction
 
 if TYPE_CHECKING:
@@ -81,6 +79,10 @@ def test_a_thief_reads_exactly_what_it_may(study: Study) -> None:
     assert findings == []
     expected = recorded()[study.name]
     assert figures._asdict() == {name: expected[name] for name in figures._fields}
+
+
+def test_every_study_is_on_record() -> None:
+    assert list(recorded()) == [study.name for study in STUDIES]
 
 
 def test_a_thief_in_a_conversation_by_turns() -> None:
@@ -207,6 +209,25 @@ def test_each_secret_alone_opens_what_its_role_may(study: Talking) -> None:
     assert [worth for worth in found if not is_right(worth, thefts.posts)] == []
     assert {post for worth in found for post in worth.bodies} == set(thefts.posts)
     assert {post for worth in found for post in worth.headers} == set(thefts.posts)
+
+
+@pytest.mark.attack("A57")
+def test_no_thief_reads_what_the_device_has_given_up() -> None:
+    with logged() as log:
+        pair = make_pair()
+        late, later, last = (pair.alice.encrypt(b"") for _ in range(3))
+        pair.bob.decrypt(last)
+        before = snapshot(pair.bob)
+        assert pair.bob.forget_skipped() == 2
+        after = snapshot(pair.bob)
+    wire = [term for message in (late, later, last) for term in log.lexicon.within(message)]
+
+    def reads(state: bytes) -> list[bool]:
+        knowledge = Knowledge(log.book, CLASSICAL, [*log.lexicon.within(state), *wire])
+        return [log.sealed(message).body in knowledge for message in (late, later, last)]
+
+    assert reads(before) == [True, True, False]
+    assert reads(after) == [False, False, False]
 
 
 @pytest.mark.attack("A57")

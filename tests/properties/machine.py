@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
 NEWEST: Final = 16
 MAX_COPIES: Final = 3
+MAX_BACKUPS: Final = 2
 MAX_BUNDLES_MADE: Final = 3
 LONGEST_WAIT: Final = 60 * DAY
 """What one run holds at most: enough for everything to meet everything."""
@@ -52,18 +53,30 @@ def _numbers(bounds: Bounds, current: int) -> list[int]:
 
 
 class Conversations(RuleBasedStateMachine):
-    """Everything at once, under the genuine bounds."""
+    """Everything at once, under the genuine bounds.
+
+    Attributes:
+        BOUNDS: of the library, the model and the reference.
+        SIDES: whether the reference goes along.
+        MAX_HANDSHAKES: in one example.
+        MAX_RECORDS: sessions in one example, their copies included.
+        INVARIANTS: what is checked after each step.
+        EXAMPLES: how many a run has.
+        WARM_UP: turns of talk before the first step; one of the eight.
+    """
 
     BOUNDS: ClassVar[Bounds] = GENUINE
     SIDES: ClassVar[type[Sides]] = InLockstep
     MAX_HANDSHAKES: ClassVar[int] = 4
     MAX_RECORDS: ClassVar[int] = 8
     INVARIANTS: ClassVar[tuple[Callable[[World], None], ...]] = INVARIANTS
+    EXAMPLES: ClassVar[int] = 300
     WARM_UP: ClassVar[list[int]] = [0, 0, 0, 1, 6, 13, 26, 39]
 
     def __init__(self) -> None:
         super().__init__()
         self.world = World(self.BOUNDS, self.SIDES())
+        self.backups = 0
 
     def teardown(self) -> None:
         self.world.close()
@@ -122,11 +135,11 @@ class Conversations(RuleBasedStateMachine):
     @rule(pick=_picks)
     def repeat(self, pick: int) -> None:
         """A letter that somebody has read comes once more."""
-        record = self._record(pick)
-        if record.read:
-            self._begin_step()
-            read = sorted(record.read)
-            self.world.deliver(record, unharmed(self.world.letters[read[-1 - pick % len(read)]]), action="repeat")
+        self._begin_step()
+        readers = [record for record in self.world.records if record.read]
+        record = readers[pick % len(readers)]
+        read = sorted(record.read)
+        self.world.deliver(record, unharmed(self.world.letters[read[-1 - pick % len(read)]]), action="repeat")
 
     @rule(pick=_picks, other=_picks, how=st.sampled_from(ALTERATIONS), draw=_wide, new=st.booleans())
     def tamper(
@@ -145,19 +158,20 @@ class Conversations(RuleBasedStateMachine):
     @rule(pick=_picks, who=_picks)
     def misdeliver(self, pick: int, who: int) -> None:
         """A letter comes back to its sender or into another session."""
-        letter, record = self._letter(pick, among=6), self._record(who)
-        if record not in self.world.receivers(letter):
-            self._begin_step()
-            self.world.deliver(record, unharmed(letter), action="misdeliver")
+        self._begin_step()
+        letter = self._letter(pick, among=6)
+        receivers = self.world.receivers(letter)
+        others = [record for record in self.world.records if record not in receivers]
+        self.world.deliver(others[who % len(others)], unharmed(letter), action="misdeliver")
 
-    @rule(pick=_picks, data=st.sampled_from([b"", b"seat 13"]), limit=st.sampled_from([0, 5, 2**20]))
-    def misread(self, pick: int, data: bytes, limit: int) -> None:
+    @rule(pick=_picks, wrong=_mostly, limit=st.sampled_from([0, 5]))
+    def misread(self, pick: int, limit: int, *, wrong: bool) -> None:
         """The receiver passes other associated data, or takes only short plaintexts."""
-        letter = self._unread(pick)
+        self._begin_step()
+        letter = self._unread(pick, delivered=True)
         for record in self.world.receivers(letter)[:1]:
-            self._begin_step()
-            bound = letter.associated_data if limit < 2**20 else data
-            self.world.deliver(record, unharmed(letter), action="misread", associated_data=bound, max_plaintext=limit)
+            change = {"associated_data": b"seat 13"} if wrong else {"max_plaintext": limit}
+            self.world.deliver(record, unharmed(letter), action="misread", **change)  # type: ignore[arg-type]
 
     @rule(who=_picks, what=st.integers(0, 5), value=_picks, next_chain=_seldom, arrives=_mostly)
     def forge(self, who: int, what: int, value: int, *, next_chain: bool, arrives: bool) -> None:
@@ -188,7 +202,7 @@ class Conversations(RuleBasedStateMachine):
         self._begin_step()
         self.world.save(self._record(who))
 
-    @rule(who=_picks, saved=st.sampled_from([True, True, False]))
+    @rule(who=_picks, saved=st.sampled_from([True, True, True, True, True, False]))
     def restart(self, who: int, *, saved: bool) -> None:
         """Without a save it is a breach of the order: what was sent since the last one is forgotten."""
         self._begin_step()
@@ -209,19 +223,21 @@ class Conversations(RuleBasedStateMachine):
     @rule(pick=_picks)
     def crash_while_receiving(self, pick: int) -> None:
         """In the right order: the message was not acknowledged, so it comes again."""
-        letter = self._unread(pick)
+        self._begin_step()
+        letter = self._unread(pick, delivered=True)
         for record in self.world.receivers(letter)[:1]:
-            self._begin_step()
             self.world.save(record)
             self.world.deliver(record, unharmed(letter))
             self.world.crash(record)
             self.world.deliver(record, unharmed(letter), action="deliver again")
 
+    @precondition(lambda self: self.backups < MAX_BACKUPS)
     @rule(who=_picks, choice=_picks, fork=st.booleans())
     def restore_backup(self, who: int, choice: int, *, fork: bool) -> None:
         """On the same machine, which goes back in time; or on a second one, so that two go on."""
         self._begin_step()
         record = self._record(who)
+        self.backups += 1
         copies = [other for other in self.world.records if other.model.handshake == record.model.handshake]
         if fork and len(copies) < MAX_COPIES:
             self.world.fork(record)
@@ -305,9 +321,11 @@ class Conversations(RuleBasedStateMachine):
         letters = self.world.letters
         return letters[-1 - pick % min(len(letters), among or len(letters))]
 
-    def _unread(self, pick: int) -> Letter:
-        """One of the newest that nobody has read; any of the newest if there is none."""
+    def _unread(self, pick: int, *, delivered: bool = False) -> Letter:
+        """One of the newest that nobody has read, and, at will, that a session is there for; else any such."""
         newest = self.world.letters[-NEWEST:]
+        if delivered:
+            newest = [letter for letter in newest if self.world.receivers(letter)] or newest
         read = frozenset[int]().union(*(record.read for record in self.world.records))
         among = [letter for letter in newest if letter.name not in read] or newest
         return among[pick % len(among)]
@@ -398,6 +416,7 @@ class OrderlyConversations(Conversations):
     So no message but a late, lost or repeated one is refused, whatever the model says.
     """
 
+    EXAMPLES: ClassVar[int] = 200
     INVARIANTS: ClassVar[tuple[Callable[[World], None], ...]] = (*INVARIANTS, the_honest_are_not_refused)
 
     restore_backup = None  # type: ignore[assignment]
@@ -417,6 +436,7 @@ class Handshakes(Conversations):
     """Sessions begin, over and over, with what hostile servers and networks make of it."""
 
     BOUNDS = SMALL
+    EXAMPLES: ClassVar[int] = 280
     WARM_UP: ClassVar[list[int]] = [0, 0, 0, 0, 1, 1, 2, 3]
     MAX_HANDSHAKES: ClassVar[int] = 12
     MAX_RECORDS: ClassVar[int] = 24
@@ -442,6 +462,7 @@ class Handshakes(Conversations):
 class Exchanges(Conversations):
     """Post-quantum exchanges one after the other, with loss, late chunks, false chunks, crashes and copies."""
 
+    EXAMPLES: ClassVar[int] = 140
     WARM_UP: ClassVar[list[int]] = [0, 5, 11, 18, 23, 25, 31, 37]
     MAX_HANDSHAKES: ClassVar[int] = 1
 
@@ -458,3 +479,6 @@ class Exchanges(Conversations):
         """A false chunk, and on."""
         self.forge(who, _CHUNKS, value, next_chain=False, arrives=True)
         self._talk(who, turns)
+
+
+MACHINES: Final = (Conversations, NarrowConversations, OrderlyConversations, Handshakes, Exchanges)

@@ -172,7 +172,7 @@ def _forgetting(**fields: Any) -> Callable[[Any], Any]:
     return lambda right: lambda value: right(value._replace(**fields))
 
 
-def _unconfirmed_again(right: Any) -> Any:
+def _unconfirmed_again(_right: Any) -> Any:
     """A reply does not confirm."""
     return lambda self, ratchet: SessionState.of(
         self.facts, ratchet, unconfirmed=self.unconfirmed, accepted_prefix=self.accepted_prefix

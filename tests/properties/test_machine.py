@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import pytest
+from hypothesis import settings
 from hypothesis.stateful import run_state_machine_as_test
-from properties.machine import Conversations, Handshakes, NarrowConversations, OrderlyConversations
-from properties.runs import LEAST_STEPS, RUN, STEPS
-
-if TYPE_CHECKING:
-    from hypothesis.stateful import RuleBasedStateMachine
+from properties.machine import MACHINES, Conversations
+from properties.runs import ENOUGH, LEAST_STEPS, RUN, STEPS, TIMES
 
 
-@pytest.mark.parametrize("machine", [Conversations, NarrowConversations, OrderlyConversations, Handshakes])
-def test_the_invariants_hold(machine: type[RuleBasedStateMachine]) -> None:
+@pytest.mark.parametrize("machine", MACHINES)
+def test_the_invariants_hold(machine: type[Conversations]) -> None:
     before = STEPS[machine.__name__]
-    run_state_machine_as_test(machine, settings=RUN)
-    assert STEPS[machine.__name__] - before >= LEAST_STEPS
+    examples = TIMES * machine.EXAMPLES
+    run_state_machine_as_test(machine, settings=settings(RUN, max_examples=examples))
+    assert STEPS[machine.__name__] - before >= LEAST_STEPS * examples
+
+
+def test_all_machines_together_make_enough_steps() -> None:
+    assert LEAST_STEPS * sum(machine.EXAMPLES for machine in MACHINES) >= ENOUGH

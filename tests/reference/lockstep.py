@@ -181,7 +181,10 @@ def _both(what: str, real: Callable[[], Any], reference: Callable[[Recording], A
     _calls += 1
     recording = Recording()
     ours = _on_real(real, recording)
-    theirs = _on_reference(reference, recording)
+    try:
+        theirs = _on_reference(reference, recording)
+    except Divergence as drawn:
+        raise Divergence(f"{what}: real {ours.condition or 'no refusal'}; {drawn}") from None
     if ours.condition != theirs.condition:
         conditions = state.told(ours.condition or "no refusal", theirs.condition or "no refusal")
         raise Divergence(f"{what}: {conditions}")

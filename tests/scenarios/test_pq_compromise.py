@@ -207,7 +207,7 @@ def test_with_all_agreement_keys_an_attacker_reads_on_until_a_whole_epoch_has_co
         assert healed <= talk.epoch
 
 
-@pytest.mark.attack("A18", "A42", "A57", "A58")
+@pytest.mark.attack("A18", "A42", "A57", "A58", "A134")
 @leaked_sides
 def test_with_all_kem_secrets_an_attacker_reads_on_until_both_sides_have_new_ratchet_keys(
     leaked: tuple[Side, ...],

@@ -1,7 +1,8 @@
 """The two devices of a bare ratchet and the messages between them, as values with one object each.
 
 The real code runs on real states; a step is a pure function of a state and a message, so each is taken once and
-remembered. Equal encodings are one device: that this is right is itself checked (`invariants.round_trip`).
+remembered. Equal encodings are one device, because a state that is read back does what the state itself does: an
+invariant (`device_invariants.restored_alike`, `restart_sends_alike`), checked with every step that is ever taken.
 """
 
 from __future__ import annotations

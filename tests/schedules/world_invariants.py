@@ -211,8 +211,8 @@ def epochs_together(world: World, _: Setting) -> Complaints:
     behind, ahead = sorted((alice, bob), key=lambda pq: pq.epoch)
     if ahead.epoch - behind.epoch > 1 or (ahead.epoch > behind.epoch and not isinstance(behind.phase, Answering)):
         yield f"epochs {alice.epoch} and {bob.epoch}, {type(behind.phase).__name__} behind"
-    secrets = [pq.phase.secret.raw for pq in (alice, bob) if isinstance(pq.phase, Ready | Answering)]
-    if alice.epoch == bob.epoch and len(set(secrets)) > 1:
+    in_hand = [pq.phase.secret.raw for pq in (alice, bob) if isinstance(pq.phase, Ready | Answering)]
+    if alice.epoch == bob.epoch and len(set(in_hand)) > 1:
         yield "two secrets of one epoch"
 
 

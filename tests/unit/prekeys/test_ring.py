@@ -181,6 +181,15 @@ def test_items_made_before_a_rotation_go_first_and_only_once_more() -> None:
     assert ring.next_bundle().one_time == OneTimeItem.from_bytes(second[0])
 
 
+def test_without_its_newest_bundle_a_ring_offers_nothing_until_it_rotates() -> None:
+    ring = new_ring(one_time=2)
+    items = ring.one_time_items()
+    ring.revoke(*ring.bundle_ids)
+    assert ring.one_time_items() == ()
+    ring.rotate(NOW + WEEK)
+    assert ring.one_time_items() == items
+
+
 def test_ids_are_those_of_what_is_alive_the_oldest_first() -> None:
     ring = new_ring(one_time=2)
     given = ring.next_bundle()

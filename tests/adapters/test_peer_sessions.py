@@ -1,0 +1,414 @@
+"""The rules of docs/spec/sessions.md, one by one, and as a state machine under loss, reordering and lost state."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from adapters.peers import DAY, HOUR, START, Device, Saved, two_devices
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from peer_sessions import LAST_INTERVAL, MAX_OLD_SESSIONS, OLD_SESSION_LIFETIME, NoSession, ResetNotGranted
+
+from support.pair import reopened
+
+from ratchetlib import AuthenticationError, TooManySkipped
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from peer_sessions import PeerNotes
+
+    from ratchetlib import Session
+
+Pair = tuple[Device, Device]
+
+
+@pytest.fixture
+def pair() -> Pair:
+    """Alice and Bob, with one confirmed session."""
+    alice, bob = two_devices()
+    assert bob.receive(alice.write(b"first")) == b"first"
+    assert alice.receive(bob.write(b"answer")) == b"answer"
+    return alice, bob
+
+
+def reset_by(device: Device, peer: Device) -> None:
+    """One reset that arrives and is answered."""
+    peers = device.open()
+    peers.report_broken()
+    device.save(peers)
+    message = device.reset()
+    assert message is not None
+    assert peer.receive(message) == b""
+    assert device.receive(peer.write(b"answer")) == b"answer"
+
+
+def live(device: Device) -> list[bytes]:
+    return [entry.key for entry in device.saved.notes.entries if entry.live]
+
+
+def agree(alice: Device, bob: Device) -> bool:
+    return alice.sending is not None and alice.sending == bob.sending
+
+
+# --- both begin at once -------------------------------------------------------------------------
+
+CLOCKS = st.integers(-2, 2)
+
+
+@pytest.mark.attack("A25")
+@settings(max_examples=40)
+@given(skew=CLOCKS, fates=st.lists(st.sampled_from(["arrives", "late", "lost", "twice"]), min_size=6, max_size=6))
+def test_both_begin_at_once_and_agree_within_two_round_trips(skew: int, fates: Sequence[str]) -> None:
+    alice, bob = two_devices()
+    bob.clock += skew
+    late: list[tuple[Device, bytes]] = []
+    expected: dict[Device, list[bytes]] = {alice: [], bob: []}
+    messages = [(sender, b"%d from " % n + sender.address) for n in range(3) for sender in (alice, bob)]
+    written = [(sender, plaintext, sender.write(plaintext)) for sender, plaintext in messages]
+    for (sender, plaintext, message), fate in zip(written, fates, strict=True):
+        receiver = bob if sender is alice else alice
+        if fate != "lost":
+            expected[receiver].append(plaintext)
+        if fate == "late":
+            late.append((receiver, message))
+        for _ in range({"arrives": 1, "twice": 2}.get(fate, 0)):
+            receiver.receive(message)
+    for receiver, message in reversed(late):
+        receiver.receive(message)
+    for _ in range(2):
+        assert bob.receive(alice.write(b"there")) == b"there"
+        assert alice.receive(bob.write(b"back")) == b"back"
+    assert agree(alice, bob)
+    for device in (alice, bob):
+        assert len(live(device)) <= 2
+        assert sorted(device.received) == sorted(expected[device] + [b"there" if device is bob else b"back"] * 2)
+
+
+@pytest.mark.attack("A25")
+def test_the_greater_of_two_sessions_begun_at_once_is_kept_to(pair: Pair) -> None:
+    alice, bob = two_devices()
+    bob.clock += 1
+    from_alice, from_bob = alice.write(b"s"), bob.write(b"t")
+    theirs = bob.sending
+    assert bob.receive(from_alice) == b"s"
+    assert alice.receive(from_bob) == b"t"
+    assert alice.receive(bob.write(b"on s")) == b"on s"
+    assert bob.receive(alice.write(b"on t")) == b"on t"
+    assert alice.sending == bob.sending == theirs
+    assert live(alice) == live(bob)
+    assert pair
+
+
+# --- the order of sessions ----------------------------------------------------------------------
+
+
+def test_a_session_is_created_after_all_that_are_known(pair: Pair) -> None:
+    alice, bob = pair
+    alice.clock += 12 * HOUR
+    reset_by(alice, bob)
+    alice.clock -= 12 * HOUR
+    reset_by(bob, alice)
+    newest, *_ = alice.saved.notes.entries
+    assert agree(alice, bob)
+    assert newest.key == alice.sending
+    assert newest.created_at == START + 12 * HOUR + 1
+
+
+def test_a_withheld_first_message_does_not_become_the_session_to_send_on() -> None:
+    alice, bob = two_devices()
+    withheld = alice.write(b"withheld")
+    alice.clock += DAY
+    bob.clock += DAY
+    assert alice.receive(bob.write(b"later")) == b"later"
+    assert bob.receive(alice.write(b"answer")) == b"answer"
+    before = bob.sending
+    assert bob.receive(withheld) == b"withheld"
+    assert bob.sending == before
+
+
+def test_an_unconfirmed_session_ends_with_its_bundle() -> None:
+    alice, _ = two_devices()
+    alice.write(b"never answered")
+    peers = alice.open()
+    peers.expire(START + 14 * DAY)
+    assert peers.sending is not None
+    peers.expire(START + 14 * DAY + 1)
+    assert peers.sending is None
+    assert len(peers.removed) == 1
+    with pytest.raises(NoSession):
+        peers.encrypt(b"", now=START + 14 * DAY + 1)
+
+
+# --- old sessions -------------------------------------------------------------------------------
+
+
+@pytest.mark.attack("A55")
+def test_an_old_session_receives_for_seven_days_and_is_then_deleted(pair: Pair) -> None:
+    alice, bob = pair
+    (old,) = live(bob)
+    early, late, too_late = (alice.write(b"%d" % n) for n in range(3))
+    for device in pair:
+        device.clock += HOUR
+    reset_by(alice, bob)
+    bob.clock += OLD_SESSION_LIFETIME - 1
+    assert bob.receive(early) == b"0"
+    assert bob.receive(late) == b"1"
+    bob.clock += 1
+    peers = bob.open()
+    with pytest.raises(AuthenticationError):
+        peers.decrypt(too_late, now=bob.clock, prekeys=lambda: (bob.identity, bob.ring))
+    assert peers.removed == {old}
+    bob.save(peers)
+    assert old not in bob.saved.sessions
+    bob.clock -= OLD_SESSION_LIFETIME
+    assert bob.receive(too_late) is None
+
+
+@pytest.mark.attack("A55")
+def test_three_old_sessions_are_kept_the_greatest(pair: Pair) -> None:
+    alice, bob = pair
+    keys = live(bob)
+    for _ in range(6):
+        for device in pair:
+            device.clock += DAY
+        reset_by(alice, bob)
+        keys = [*live(bob)[:1], *keys]
+        assert live(alice) == live(bob) == keys[: 1 + MAX_OLD_SESSIONS]
+        assert set(bob.saved.sessions) == set(live(bob))
+
+
+@pytest.mark.attack("A55")
+def test_an_old_session_only_receives(pair: Pair) -> None:
+    alice, bob = pair
+    late = bob.write(b"late")
+    for device in pair:
+        device.clock += HOUR
+    reset_by(alice, bob)
+    before = alice.sending
+    assert alice.receive(late) == b"late"
+    assert alice.sending == before
+    peers = alice.open()
+    peers.encrypt(b"", now=alice.clock)
+    assert set(peers.touched) == {before}
+
+
+# --- resets -------------------------------------------------------------------------------------
+
+
+@pytest.mark.attack("A53")
+def test_a_thousand_failing_messages_cause_no_reset(pair: Pair) -> None:
+    alice, bob = pair
+    message = alice.write(b"to be damaged")
+    for n in range(1000):
+        damaged = bytearray(message)
+        damaged[-1 - n % 200] ^= 1 + n % 255
+        assert bob.receive(bytes(damaged)) is None
+        assert bob.reset() is None
+    assert bob.resets == []
+    assert bob.receive(message) == b"to be damaged"
+
+
+@pytest.mark.attack("A53")
+def test_the_interval_doubles_from_one_hour_to_a_day_while_nothing_is_heard(pair: Pair) -> None:
+    _, bob = pair
+    peers = bob.open()
+    peers.report_broken()
+    bob.save(peers)
+    for _ in range(100 * 60):
+        bob.reset()
+        bob.clock += 60
+    gaps = [later - earlier for earlier, later in zip(bob.resets, bob.resets[1:], strict=False)]
+    assert gaps[:4] == [2 * HOUR, 4 * HOUR, 8 * HOUR, 16 * HOUR]
+    assert set(gaps[4:]) == {LAST_INTERVAL}
+
+
+@pytest.mark.attack("A53")
+def test_one_reset_an_hour_even_if_each_is_answered(pair: Pair) -> None:
+    alice, bob = pair
+    for _ in range(10 * 60):
+        peers = bob.open()
+        peers.report_broken()
+        bob.save(peers)
+        message = bob.reset()
+        if message is not None:
+            alice.receive(message)
+            assert bob.receive(alice.write(b"")) == b""
+        alice.clock += 60
+        bob.clock += 60
+    gaps = [later - earlier for earlier, later in zip(bob.resets, bob.resets[1:], strict=False)]
+    assert set(gaps) == {HOUR}
+
+
+@pytest.mark.attack("A53")
+def test_a_reset_must_have_been_saved_before_it_is_made(pair: Pair) -> None:
+    alice, bob = pair
+    peers = alice.open()
+    peers.report_broken()
+    assert peers.request_reset(START)
+    with pytest.raises(ResetNotGranted):
+        peers.begin(alice.identity, bob.bundle(), now=START)
+    alice.save(peers)
+    peers = alice.open()
+    assert not peers.request_reset(START + 1)
+    peers.begin(alice.identity, bob.bundle(), now=START + 1)
+    with pytest.raises(ResetNotGranted):
+        peers.begin(alice.identity, bob.bundle(), now=START + 1)
+    alice.save(peers)
+    with pytest.raises(ResetNotGranted):
+        alice.begin()
+
+
+@pytest.mark.attack("A53")
+def test_a_clock_set_back_delays_a_reset_by_one_interval_only(pair: Pair) -> None:
+    alice, _ = pair
+    alice.clock += 400 * DAY
+    peers = alice.open()
+    peers.report_broken()
+    assert peers.request_reset(alice.clock)
+    alice.clock -= 400 * DAY
+    assert not peers.request_reset(alice.clock)
+    assert not peers.request_reset(alice.clock + 2 * HOUR - 1)
+    assert peers.request_reset(alice.clock + 2 * HOUR)
+
+
+def test_a_conversation_stays_broken_until_a_later_session_lives(pair: Pair) -> None:
+    alice, bob = pair
+    late = bob.write(b"late")
+    peers = alice.open()
+    peers.report_broken()
+    alice.save(peers)
+    lost = alice.reset()
+    assert lost is not None
+    assert alice.receive(late) == b"late"
+    assert alice.saved.notes.broken is not None
+    alice.clock += HOUR
+    again = alice.reset()
+    assert again is not None
+    assert bob.receive(again) == b""
+    assert alice.receive(bob.write(b"whole")) == b"whole"
+    assert alice.saved.notes.broken is None
+    assert alice.reset() is None
+
+
+def test_what_heals_by_a_reset_only_says_so(pair: Pair) -> None:
+    alice, bob = pair
+    for _ in range(1001):
+        message = alice.write(b"")
+    peers = bob.open()
+    with pytest.raises(TooManySkipped):
+        peers.decrypt(alice.write(b""), now=bob.clock, prekeys=lambda: (bob.identity, bob.ring))
+    assert bob.receive(message) is None
+    healing = bob.reset()
+    assert healing is not None
+    assert alice.receive(healing) == b""
+    assert bob.receive(alice.write(b"heard again")) == b"heard again"
+
+
+# --- everything at once -------------------------------------------------------------------------
+
+
+class Conversation(RuleBasedStateMachine):
+    """Two devices write, the network loses, repeats and reorders, clocks differ, and state is lost or restored."""
+
+    who = st.sampled_from([0, 1])
+    place = st.integers(0, 50)
+
+    @initialize(skew=st.integers(-12, 12))
+    def meet(self, skew: int) -> None:
+        self.devices = two_devices()
+        self.devices[1].clock += skew * HOUR
+        self.under_way: tuple[list[bytes], list[bytes]] = ([], [])
+        self.snapshots = [device.snapshot() for device in self.devices]
+        self.restored = False
+        self.count = 0
+
+    @rule(who=who, number=st.sampled_from([1, 1, 1, 2, 1002]))
+    def write(self, who: int, number: int) -> None:
+        for _ in range(number):
+            self.count += 1
+            message = self.devices[who].write(b"%d" % self.count)
+        self.under_way[1 - who].append(message)  # of very many, only the last
+
+    @precondition(lambda self: any(self.under_way))
+    @rule(who=who, place=place, keep=st.booleans())
+    def arrive(self, who: int, place: int, *, keep: bool) -> None:
+        waiting = self.under_way[who]
+        if waiting:
+            at = place % len(waiting)
+            self.devices[who].receive(waiting[at] if keep else waiting.pop(at))
+
+    @rule(who=who, place=place)
+    def lose(self, who: int, place: int) -> None:
+        waiting = self.under_way[who]
+        if waiting:
+            del waiting[place % len(waiting)]
+
+    @rule(who=who)
+    def look_after(self, who: int) -> None:
+        message = self.devices[who].reset()
+        if message is not None:
+            self.under_way[1 - who].append(message)
+
+    @rule(seconds=st.sampled_from([1, 60, HOUR, DAY, 8 * DAY, 20 * DAY]))
+    def pass_time(self, seconds: int) -> None:
+        for device in self.devices:
+            device.clock += seconds
+
+    @rule(who=who)
+    def back_up(self, who: int) -> None:
+        self.snapshots[who] = self.devices[who].snapshot()
+
+    @rule(who=who)
+    def restore(self, who: int) -> None:
+        """The anchor tells that it was restored; the application tells the sessions."""
+        self._return_with(who, self.snapshots[who].notes, self.snapshots[who].sessions)
+
+    @rule(who=who)
+    def lose_all(self, who: int) -> None:
+        self._return_with(who, type(self.snapshots[who].notes)(), {})
+
+    def _return_with(self, who: int, notes: PeerNotes, sessions: dict[bytes, Session]) -> None:
+        device = self.devices[who]
+        device.saved = Saved(notes, {key: reopened(session) for key, session in sessions.items()})
+        peers = device.open()
+        peers.report_broken()
+        device.save(peers)
+        self.restored = True
+
+    @invariant()
+    def little_is_kept(self) -> None:
+        for device in getattr(self, "devices", ()):
+            assert set(device.saved.sessions) == {entry.key for entry in device.saved.notes.entries}
+            assert len(live(device)) <= 1 + MAX_OLD_SESSIONS
+            assert len(device.saved.sessions) <= 30
+            assert self.restored or len(device.received) == len(set(device.received))
+
+    def teardown(self) -> None:
+        """From now on the network delivers; a month later at the latest all is well."""
+        if not hasattr(self, "devices"):
+            return
+        alice, bob = self.devices
+        for _ in range(30):
+            if self._speak(alice, bob) & self._speak(bob, alice) and agree(alice, bob):
+                break
+            self.pass_time(DAY)
+        else:
+            raise AssertionError("a wedged session survived a month")
+        assert self._speak(alice, bob)
+        assert self._speak(bob, alice)
+        assert agree(alice, bob)
+
+    def _speak(self, sender: Device, receiver: Device) -> bool:
+        reset = sender.reset()
+        if reset is not None:
+            receiver.receive(reset)
+        self.count += 1
+        plaintext = b"%d" % self.count
+        return receiver.receive(sender.write(plaintext)) == plaintext
+
+
+Conversation.TestCase.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
+test_no_wedged_session_survives = pytest.mark.attack("A25", "A53")(Conversation.TestCase)
