@@ -25,8 +25,8 @@ def main(name: str, arguments: list[str]) -> None:
     defaults = list(getattr(target, "OPTIONS", _OPTIONS))
     defaults += [f"-dict={dictionary}"] if dictionary.is_file() else []
     # libFuzzer starts itself again through a shell to merge and to minimize.
-    program = shlex.join([sys.executable, __file__, name])
-    atheris.Setup([program, *defaults, *arguments], target.one_input)
+    program = [sys.executable] if getattr(sys, "frozen", False) else [sys.executable, __file__, name]
+    atheris.Setup([shlex.join(program), *defaults, *arguments], target.one_input)
     print(f"READY: {time.process_time()}", file=sys.stderr, flush=True)
     atheris.Fuzz()
 
