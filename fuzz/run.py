@@ -7,7 +7,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from runner import targets
+from runner import readme, targets
 from runner.campaign import Campaign, Plan
 from runner.minimize import minimize
 from runner.replay import replay
@@ -21,6 +21,9 @@ def main() -> int:
         for name in targets.names():
             print(f"{name:18} {targets.invariant(name)}")
         return 0
+    if options.readme:
+        readme.write()
+        return 0
     if options.replay:
         return int(sum(replay(name, options.replay) for name in names) > 0)
     if options.coverage:
@@ -30,7 +33,7 @@ def main() -> int:
     if options.bugs:
         from runner.bugs import show  # noqa: PLC0415  # needs git's apply
 
-        return show(options.seconds)
+        return show(names, options.seconds)
     return _fuzz(options, names)
 
 
@@ -66,6 +69,7 @@ def _options() -> argparse.Namespace:
     add("--replay", type=Path, nargs="+", metavar="FILE", help="run these inputs once, without atheris")
     add("--coverage", action="store_true", help="what the corpora reach, module by module")
     add("--bugs", action="store_true", help="break the library in five ways and see each found")
+    add("--readme", action="store_true", help="write the README's table of targets")
     add("--list", action="store_true", help="the targets and what each shows")
     return parser.parse_args()
 

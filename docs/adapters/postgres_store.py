@@ -36,13 +36,14 @@ _SETTINGS: Final = (
 
 _LOCK: Final = "SELECT FROM ratchet_records WHERE shelf = %s ORDER BY name FOR UPDATE"
 _LOAD: Final = "SELECT name, blob FROM ratchet_records WHERE shelf = %s"
-_INSERT: Final = (
+_CHECKED: Final = "WITH done AS ({} RETURNING 1) SELECT 1 / count(*) FROM done"  # fails where no row was written,
+_INSERT: Final = _CHECKED.format(  # so that the commit can travel in the same round trip
     "INSERT INTO ratchet_records (shelf, name, generation, blob) VALUES (%s, %s, 1, %s) ON CONFLICT DO NOTHING"
 )
-_UPDATE: Final = (
+_UPDATE: Final = _CHECKED.format(
     "UPDATE ratchet_records SET generation = %s, blob = %s WHERE shelf = %s AND name = %s AND generation = %s"
 )
-_DELETE: Final = "DELETE FROM ratchet_records WHERE shelf = %s AND name = %s AND generation = %s"
+_DELETE: Final = _CHECKED.format("DELETE FROM ratchet_records WHERE shelf = %s AND name = %s AND generation = %s")
 _POST: Final = "INSERT INTO ratchet_letters (id, box, blob) VALUES (%s, %s, %s)"
 _FINISH: Final = "DELETE FROM ratchet_letters WHERE id = ANY(%s)"
 _LETTERS: Final = "SELECT id, blob FROM ratchet_letters WHERE box = %s ORDER BY number LIMIT %s"
@@ -90,16 +91,17 @@ class PostgresDatabase:
                 if not self._in_transaction:
                     connection.execute("BEGIN")
                     self._in_transaction = True
-                written = [_write(connection, write) for write in writes]
+                for write in writes:
+                    connection.execute(*_statement(write))
                 for post in posts:
                     connection.execute(_POST, post)
                 if finished:
                     connection.execute(_FINISH, (finished,))
-            if any(cursor.rowcount != 1 for cursor in written):
-                raise StoreConflict("a record was written since it was read")
-            connection.execute("COMMIT")
-        except psycopg.Error:
+                connection.execute("COMMIT")
+        except psycopg.Error as error:
             connection.close()
+            if isinstance(error, psycopg.errors.DivisionByZero):
+                raise StoreConflict("a record was written since it was read") from error
             raise
         self._in_transaction = False
 
@@ -133,9 +135,9 @@ class PostgresDatabase:
         return self._connection
 
 
-def _write(connection: psycopg.Connection[tuple[Any, ...]], write: Write) -> psycopg.Cursor[tuple[Any, ...]]:
+def _statement(write: Write) -> tuple[str, tuple[object, ...]]:
     if write.expected == 0:
-        return connection.execute(_INSERT, (write.shelf, write.name, write.blob))
+        return _INSERT, (write.shelf, write.name, write.blob)
     if write.blob is None:
-        return connection.execute(_DELETE, (write.shelf, write.name, write.expected))
-    return connection.execute(_UPDATE, (write.expected + 1, write.blob, write.shelf, write.name, write.expected))
+        return _DELETE, (write.shelf, write.name, write.expected)
+    return _UPDATE, (write.expected + 1, write.blob, write.shelf, write.name, write.expected)

@@ -21,10 +21,10 @@ if TYPE_CHECKING:
     from ratchetlib.ratchet.header import Header
 
 MAX_ACTIONS: Final = 48
-_MAX_LOSSES: Final = 3
-"""Long gaps in one run: each costs as much as a hundred other actions."""
+_MAX_LOSSES: Final = 2
+"""Gaps in one run: a long one costs as much as a hundred other actions, and so does each that comes after it."""
 
-_GAPS: Final = (1, 2, 7, 30, 990, 997, 998, 999, 1_000, 1_001)
+_GAPS: Final = (*(1, 2, 3, 4, 5, 7, 9, 12, 15, 20, 30, 45), *(998, 999, 1_000, 1_001))
 _FRAME: Final = 24 + 158
 """Bytes of nonce and sealed header."""
 

@@ -193,7 +193,6 @@ class Talk:
         """What holds at the end of every conversation."""
         for seat in self.seats:
             require_bounded(seat.session._state)
-            seat.restart()
 
 
 def false_key_chunk(header: Header) -> Chunk:

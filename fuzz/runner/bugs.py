@@ -10,12 +10,15 @@ import sys
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from runner import targets
 from runner.libfuzzer import Run, start
 from runner.replay import BROKEN
 from runner.targets import FUZZ
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 _TARGET: Final = re.compile(r"^Target: (\w+)$", re.MULTILINE)
 _EXCEPTION: Final = 77
@@ -51,10 +54,10 @@ def known() -> list[Bug]:
     return [Bug.of(path) for path in sorted((FUZZ / "bugs").glob("*.patch"))]
 
 
-def show(seconds: int) -> int:
-    """Put in and look for every bug; 1 if one is not found."""
+def show(names: Sequence[str], seconds: int) -> int:
+    """Put in and look for the bugs that these targets must find; 1 if one is not found."""
     missed = 0
-    for bug in known():
+    for bug in (bug for bug in known() if bug.target in names):
         with tempfile.TemporaryDirectory() as folder:
             package = broken_copy(bug, Path(folder) / "package")
             run, aside = _hunt(bug, package, Path(folder), seconds)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Final
 
 from harness.positions import standings
 
@@ -30,27 +30,27 @@ _HEADS: Final = (b"\1\1", b"\1\2", MAGIC + b"\1\3", MAGIC + b"\1\2")
 _KEYS: Final = (bytes(32), X25519_ORDER_8, X25519_NON_CANONICAL, b"\xff" * 32)
 
 
-def _around(numbers: Iterable[int], length: int, order: Literal["big", "little"]) -> Iterator[bytes]:
+def _around(numbers: Iterable[int], length: int) -> Iterator[bytes]:
     """Each number, the one before it and the one after it."""
     yield from (
-        (number + step).to_bytes(length, order) for number in (*numbers, 2 ** (8 * length) - 2) for step in (-1, 0, 1)
+        (number + step).to_bytes(length, "big") for number in (*numbers, 2 ** (8 * length) - 2) for step in (-1, 0, 1)
     )
 
 
 def _encodings() -> Iterator[bytes]:
     """What stands in everything that is encoded."""
     yield from (*_HEADS, *_KEYS)
-    yield from _around(_COUNTS, 4, "big")
+    yield from _around(_COUNTS, 4)
 
 
-def _distances() -> Iterator[bytes]:
-    """The fields of a sealed header, which the target takes as distances, the lowest byte first."""
-    yield from _around(_COUNTS, 4, "little")
-    yield from (key for key in _KEYS if key != bytes(32))
+def _fields() -> Iterator[bytes]:
+    """The fields of a sealed header that the target takes as they are."""
+    yield from (b"\x0e" + number for number in _around(_COUNTS, 4))
+    yield from (key for key in _KEYS if any(key))
 
 
 def _stored() -> Iterator[bytes]:
-    """What stands in a session's state: its keys are short of nothing, its numbers are at their bounds."""
+    """What stands in a session's state."""
     yield from _encodings()
     yield from {standing.state.facts.session_id for standing in standings()}
 
@@ -60,7 +60,7 @@ DICTIONARIES: Final[dict[str, Callable[[], Iterable[bytes]]]] = {
         ("bundle", "initial_block", "initial_message", "message", "one_time_item", "prekey_ring", "reader"), _encodings
     ),
     **dict.fromkeys(("signed_bundle", "state_blob", "wire"), _encodings),
-    "sealed_header": _distances,
+    "sealed_header": _fields,
     "sealed_state": _stored,
 }
 

@@ -21,7 +21,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _SIGNATURE: Final = 64
-_BEYOND: Final = (2**24 + 1).to_bytes(4, "little")
+_FIELDS: Final = (b"\0\0\0", b"\0\3\0", b"\0\6\0", b"\0\2\0", b"\0\14\0", b"\15\0\0", b"\1\0\0", b"\0\0\1", b"\5\5\0")
+"""PN, N and the epoch of headers, as numbers of the target's distances."""
+
 _SHORT: Final = 2_600
 _DAY: Final = 86_400
 _STARTS: Final = (NOW, NOW + _DAY, NOW + _DAY + 1, NOW - 14 * _DAY, NOW - 14 * _DAY - 1)
@@ -164,15 +166,12 @@ def blocks() -> Iterator[bytes]:
 
 
 def headers() -> Iterator[bytes]:
-    """Honest headers under each header key of each standing, and gaps; kinds and keys come in turn."""
+    """Honest headers under each header key of each standing, gaps, and fields out of range; kinds and keys in turn."""
     for number in range(len(standings())):
         for place in range(7):
-            for ahead in (0, 2, 900):
-                distances = bytes(4) + ahead.to_bytes(4, "little") + bytes(4)
-                key = 0 if ahead else (number + place) % 5
-                yield bytes([number, place, key]) + distances + bytes([(number + place) % 3, place, 7])
-        for distances in (bytes(4) + _BEYOND + bytes(4), _BEYOND + bytes(8), b"\1" + bytes(11)):
-            yield from (bytes([number, place, 0]) + distances + bytes(3) for place in range(7))
+            chunk = bytes([(number + place) % 3, place, 7])
+            yield from (bytes([number, place, 0]) + fields + chunk for fields in _FIELDS)
+            yield bytes([number, place, (number + place) % 5]) + bytes(3) + chunk
 
 
 def bodies() -> Iterator[bytes]:

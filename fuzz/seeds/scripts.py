@@ -66,6 +66,6 @@ def _scenes() -> Iterator[bytes]:
     for number in range(len(positions())):
         for argument in range(16):
             yield bytes([number]) + _does(Player.twist, argument) + _does(Player.deliver) + _does(Player.deliver)
-        for gap in range(0, 20, 2):
+        for gap in range(0, 32, 2):
             lost = _does(Player.exchange, 0) + _does(Player.lose, gap) + _does(Player.send)
             yield bytes([number]) + lost + _does(Player.deliver) + _does(Player.send, 1) + _does(Player.deliver)

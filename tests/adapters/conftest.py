@@ -10,7 +10,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "docs" / "adapters"))
 
-from adapters.places import PostgresPlace, SqlitePlace  # noqa: E402  # needs the path
+from adapters.places import PostgresPlace, SqlitePlace  # needs the path
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -10,7 +10,6 @@ import traceback
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import psycopg
-import sqlite_store
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -57,12 +56,12 @@ class Steps:
         connect = sqlite3.connect
 
         def connect_watched(*arguments: Any, **named: Any) -> sqlite3.Connection:
-            connection = connect(*arguments, **named)
+            connection: sqlite3.Connection = connect(*arguments, **named)
             connection.set_trace_callback(self)
             connection.set_progress_handler(self, INSTRUCTIONS)
             return connection
 
-        sqlite_store.sqlite3.connect = connect_watched  # type: ignore[assignment]
+        sqlite3.connect = connect_watched  # type: ignore[assignment]
         psycopg.Connection.execute = self.before(psycopg.Connection.execute)  # type: ignore[method-assign]
         for name in ("pwrite", "fsync"):
             setattr(os, name, self.before(getattr(os, name)))

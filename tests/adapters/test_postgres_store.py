@@ -32,7 +32,7 @@ def test_a_connection_that_breaks_inside_a_block_saves_nothing_and_releases_noth
 ) -> None:
     alice, bob = postgres_place.open(ALICE), postgres_place.open(BOB)
     meet(alice, bob)
-    with pytest.raises(psycopg.OperationalError), alice.peer(BOB) as locked:
+    with pytest.raises(psycopg.OperationalError), alice.peer(BOB) as locked:  # noqa: PT012  # the block fails as a whole
         locked.send(b"never saved", now=NOW)
         cut(postgres_place, alice)
     with pytest.raises(StoreError):

@@ -64,7 +64,10 @@ def test_replaced_blobs_leave_the_files_after_a_number_of_commits(sqlite_place: 
 @pytest.mark.attack("A87")
 def test_the_settings_hold_on_the_open_connection(sqlite_place: SqlitePlace) -> None:
     connection = sqlite_place.open(ALICE)._database._connection  # type: ignore[attr-defined]
-    found = {name: connection.execute(f"PRAGMA {name}").fetchone()[0] for name in ("journal_mode", "synchronous", "secure_delete")}
+    found = {
+        name: connection.execute(f"PRAGMA {name}").fetchone()[0]
+        for name in ("journal_mode", "synchronous", "secure_delete")
+    }
     assert found == {"journal_mode": "wal", "synchronous": 2, "secure_delete": 1}
 
 

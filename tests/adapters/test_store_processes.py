@@ -14,8 +14,9 @@ from adapters.conversations import ALICE, BOB, NOW, carry, meet, send
 from ratchetlib import DuplicateMessage
 
 if TYPE_CHECKING:
-    from adapters.places import Place
     from collections.abc import Callable
+
+    from adapters.places import Place
 
 PROCESSES = 8
 MESSAGES = 200

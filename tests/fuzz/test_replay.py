@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import sys
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
+from unittest.mock import patch
 
 import pytest
+from harness.draws import FixedSource
 from runner import targets
 from runner.replay import replay
 
+from ratchetlib.primitives import random
+from ratchetlib.primitives.kem import Kem
+
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 NAMES = targets.names()
@@ -39,8 +46,8 @@ def test_a_broken_input_is_reported(tmp_path: Path, capsys: pytest.CaptureFixtur
 
     path = tmp_path / "input"
     path.write_bytes(b"xyz")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("runner.replay.one_input", lambda _: one_input)
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        monkeypatch.setattr("runner.replay.one_input", lambda _: one_input)
         assert replay("any", [path]) == 1
     assert "3 bytes are wrong" in capsys.readouterr().out
 
@@ -48,23 +55,33 @@ def test_a_broken_input_is_reported(tmp_path: Path, capsys: pytest.CaptureFixtur
 @pytest.mark.parametrize("name", ["session", "sealed_header", "initial_block", "message"])
 def test_an_input_ends_the_same_way_every_time(name: str) -> None:
     """Whatever the library draws follows from the input alone, so a crash can be seen again."""
-    from harness import draws  # noqa: PLC0415
-
     streams = []
     for _ in range(2):
-        drawn: list[bytes] = []
-        source = draws.FixedSource.draw
-
-        def recording(self: draws.FixedSource, length: int, drawn: list[bytes] = drawn) -> bytes:
-            drawn.append(source(self, length))
-            return drawn[-1]
-
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(draws.FixedSource, "draw", recording)
+        with recorded_draws() as drawn:
             for path in targets.inputs(name)[:20]:
                 targets.one_input(name)(path.read_bytes())
         streams.append(drawn)
     assert streams[0] == streams[1]
+
+
+@contextmanager
+def recorded_draws() -> Iterator[list[bytes]]:
+    drawn: list[bytes] = []
+    genuine = FixedSource.draw
+
+    def recording(self: FixedSource, length: int) -> bytes:
+        drawn.append(genuine(self, length))
+        return drawn[-1]
+
+    with patch.object(FixedSource, "draw", recording):
+        yield drawn
+
+
+@pytest.mark.parametrize("name", ["session", "initial_message"])
+def test_the_librarys_own_randomness_is_back_after_a_run(name: str) -> None:
+    before = random._source, Kem.encapsulate
+    targets.one_input(name)(b"\0\2\0")
+    assert (random._source, Kem.encapsulate) == before
 
 
 def test_the_corpora_are_small() -> None:

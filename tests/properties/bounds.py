@@ -31,9 +31,7 @@ class Bounds(NamedTuple):
     remembered: int
 
 
-_NAMES: Final = Bounds(  # type: ignore[arg-type]
-    *("MAX_SKIP", "MAX_STORED_SKIPPED", "MAX_CLOSED_CHAINS", "MAX_CHAIN_LENGTH", "MAX_REMEMBERED_HANDSHAKES")
-)
+_NAMES: Final = ("MAX_SKIP", "MAX_STORED_SKIPPED", "MAX_CLOSED_CHAINS", "MAX_CHAIN_LENGTH", "MAX_REMEMBERED_HANDSHAKES")
 GENUINE: Final = Bounds(*(getattr(limits, name) for name in _NAMES))
 SMALL: Final = Bounds(skip=6, stored=9, closed=2, length=14, remembered=2)
 
@@ -59,6 +57,6 @@ def applied(bounds: Bounds) -> Iterator[None]:
     with ExitStack() as stack:
         for name, value in zip(_NAMES, bounds, strict=True):
             for module in _MODULES:
-                if hasattr(module, str(name)):
-                    stack.enter_context(patch.object(module, str(name), value))
+                if hasattr(module, name):
+                    stack.enter_context(patch.object(module, name, value))
         yield

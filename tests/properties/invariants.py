@@ -26,8 +26,10 @@ from ratchetlib import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from properties.devices import Device, Record
+    from properties.events import Event
     from properties.model import Envelope, Letter, SessionModel
-    from properties.world import Device, Event, Record, World
+    from properties.world import World
 
 RECENT: Final = 8
 """Of the messages a session has sent itself, so many are looked for in its state: a key that stays shows at once."""

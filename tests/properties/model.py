@@ -169,8 +169,8 @@ def receive(
         return _from_new(terms, state, header, bounds, prekey)
     for position, chain in enumerate(state.closed):
         if key == chain.header_key:
-            moved, taken = _from_known(state, chain, header, bounds)
-            closed = (*state.closed[:position], moved, *state.closed[position + 1 :])
+            later, taken = _from_known(state, chain, header, bounds)
+            closed = (*state.closed[:position], later, *state.closed[position + 1 :])
             return _counted(state._replace(closed=closed)), taken
     raise Refused(AuthenticationError)
 
@@ -302,7 +302,6 @@ class Letter(NamedTuple):
         from_initiator: who sent it.
         initial: whether a prefix is in front.
         sealed: header and keys.
-        honest: the library made it, not an attacker.
     """
 
     name: int
@@ -313,7 +312,6 @@ class Letter(NamedTuple):
     from_initiator: bool
     initial: bool
     sealed: Sealed
-    honest: bool = True
 
 
 class Envelope(NamedTuple):

@@ -25,12 +25,12 @@ class Chunk(NamedTuple):
 
     Attributes:
         kind: none, key or ciphertext; a hostile peer writes others.
-        index: 0 to 63.
+        at: its index, 0 to 63.
         stream: what it is a piece of; None for kind 0.
     """
 
     kind: int
-    index: int
+    at: int
     stream: Term | None
 
 
@@ -55,14 +55,14 @@ class Pq(NamedTuple):
         epoch: secrets mixed.
         phase: of the exchange in progress.
         holds: the key stream (Carrying, HasKey), the ciphertext stream (Answering) or the secret (Ready).
-        index: of the next chunk.
+        at: the index of the next chunk.
         collected: the streams of the chunks at hand, by index.
     """
 
     epoch: int
     phase: Phase
     holds: Term | None = None
-    index: int = 0
+    at: int = 0
     collected: Mapping[int, Term] = {}
 
 
@@ -89,7 +89,7 @@ def next_chunk(pq: Pq) -> tuple[Pq, Chunk]:
     kinds = {Phase.CARRYING: KEY, Phase.ANSWERING: CIPHERTEXT}
     if pq.phase not in kinds:
         return pq, IDLE_CHUNK
-    return pq._replace(index=(pq.index + 1) % INDICES), Chunk(kinds[pq.phase], pq.index, pq.holds)
+    return pq._replace(at=(pq.at + 1) % INDICES), Chunk(kinds[pq.phase], pq.at, pq.holds)
 
 
 def join_epoch(pq: Pq, epoch: int) -> tuple[Pq, Term | None]:
@@ -107,7 +107,7 @@ def require_allowed(pq: Pq, epoch: int, chunk: Chunk, *, from_initiator: bool) -
             raise Refused(ProtocolViolation)
         return
     sender_owns = from_initiator == (epoch % 2 == 0)
-    if chunk.kind != (KEY if sender_owns else CIPHERTEXT) or chunk.index >= INDICES:
+    if chunk.kind != (KEY if sender_owns else CIPHERTEXT) or chunk.at >= INDICES:
         raise Refused(ProtocolViolation)
     if chunk.kind == CIPHERTEXT and epoch == pq.epoch and pq.phase is Phase.IDLE:
         raise Refused(ProtocolViolation)
@@ -117,14 +117,14 @@ def absorb(pq: Pq, epoch: int, chunk: Chunk) -> Pq:
     if chunk.stream is None or epoch != pq.epoch:
         return pq
     if pq.phase is Phase.CARRYING and chunk.kind == CIPHERTEXT:
-        collected = _collect(pq.collected, chunk.index, chunk.stream)
+        collected = _collect(pq.collected, chunk.at, chunk.stream)
         if len(collected) < CIPHERTEXT_CHUNKS:
             return pq._replace(collected=collected)
         # Right if all are pieces of one stream, and that answers our key.
         right = set(collected.values()) == {chunk.stream} and chunk.stream[1] == pq.holds
         return Pq(pq.epoch, Phase.READY, secret_of(chunk.stream)) if right else pq._replace(collected={})
     if pq.phase is Phase.COLLECTING and chunk.kind == KEY:
-        collected = _collect(pq.collected, chunk.index, chunk.stream)
+        collected = _collect(pq.collected, chunk.at, chunk.stream)
         if len(collected) < KEY_CHUNKS:
             return pq._replace(collected=collected)
         right = set(collected.values()) == {chunk.stream} and chunk.stream[0] == "pq key"

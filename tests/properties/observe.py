@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
 
 from properties import model_pq
-from properties.model_pq import Phase
 from properties.terms import chain_key, message_key
 
 from ratchetlib.labels import PERSON_SEAL_BODY
@@ -190,7 +189,7 @@ def expected_figures(model: SessionModel) -> dict[str, Any]:
             for chain in state.chains
         ],
         "skipped": [tuple(sorted(chain.skipped)) for chain in state.chains],
-        "exchange": (state.pq.epoch, state.pq.phase.value, state.pq.index),
+        "exchange": (state.pq.epoch, state.pq.phase.value, state.pq.at),
         "collected": sorted(state.pq.collected),
         "counts": (state.since_dh, state.since_pq, state.evicted, state.last_eviction),
     }
@@ -245,6 +244,3 @@ def _bind_exchange(ledger: Ledger, real: PqState, state: model_pq.Pq) -> None:
             ledger.same(model_pq.secret_of(state.holds), secret.raw)
         case _:
             pass
-
-
-PHASES = {phase.value: phase for phase in Phase}

@@ -11,7 +11,7 @@ from ratchetlib import IdentityKey, PrekeyBundle, Session
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from properties.world import Device
+    from properties.devices import Device
 
 
 class Side(Protocol):

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 from hypothesis import settings
 from hypothesis.stateful import run_state_machine_as_test
-from properties.machine import MACHINES, Conversations
 from properties.runs import ENOUGH, LEAST_STEPS, RUN, STEPS, TIMES
+from properties.variants import MACHINES
+
+if TYPE_CHECKING:
+    from properties.machine import Conversations
 
 
 @pytest.mark.parametrize("machine", MACHINES)
