@@ -7,19 +7,28 @@ list behind its count of 4 bytes. There is no JSON: nothing to nest, no endless 
 from __future__ import annotations
 
 import struct
-from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+from typing import Final, Literal, NamedTuple, TypeAlias
 
 MAX_FRAME: Final = 1 << 20
-"""Bytes: a hundred one-time items with room to spare, and an envelope of the largest bucket of 64 KiB many times."""
+"""Bytes: a full batch of one-time items with room to spare."""
+
+MAX_ENVELOPE: Final = MAX_FRAME - 256
+"""Bytes: 256 are more than the other fields of any frame with an envelope, so what can be sent can be delivered."""
+
+MAX_PART: Final = 2048
+"""Bytes of a signed bundle or a one-time item, as in the library."""
+
+MAX_ITEMS: Final = 200
+"""One-time items in a frame: twice a full batch."""
 
 ADDRESS_LENGTHS: Final = range(1, 129)
+"""Of an address, as in the library."""
+
 TOKEN_LENGTH: Final = 32
 """Bytes of a resume token and of a login credential."""
 
 ID_LENGTH: Final = 16
+"""Bytes of the sender's own name for an envelope."""
 
 
 class FrameError(Exception):
@@ -81,16 +90,18 @@ class Ack(NamedTuple):
 
 
 class Publish(NamedTuple):
-    """A signed bundle in place of the last one, and one-time items to add."""
+    """A signed bundle in place of the last one, its epoch, and one-time items to add."""
 
     bundle: bytes
+    epoch: int
     items: tuple[bytes, ...]
 
 
 class Stock(NamedTuple):
-    """How many one-time items are left."""
+    """The answer: how many items there are; after how many milliseconds to try again, or 0 if it is published."""
 
     left: int
+    retry_after: int
 
 
 class Fetch(NamedTuple):
@@ -100,7 +111,7 @@ class Fetch(NamedTuple):
 
 
 class Bundle(NamedTuple):
-    """The answer: empty if there is none, or if this was asked too often; no item if none is left."""
+    """The answer: no bundle if there is none, or if this device asks too often; no item if none is left or due."""
 
     address: bytes
     bundle: bytes
@@ -110,29 +121,42 @@ class Bundle(NamedTuple):
 Frame: TypeAlias = (
     Login | Resume | Welcome | Send | Accepted | Refused | Deliver | Ack | Publish | Stock | Fetch | Bundle
 )
+_Field: TypeAlias = range | Literal["number", "items"]
+_Value: TypeAlias = bytes | int | tuple[bytes, ...]
 
-_NUMBER: Final = "n"
-_LAYOUTS: Final[dict[type[Frame], str]] = {
-    Login: "bb",
-    Resume: "b",
-    Welcome: "b",
-    Send: "bbb",
-    Accepted: "b",
-    Refused: "bn",
-    Deliver: "nbb",
-    Ack: "n",
-    Publish: "bl",
-    Stock: "n",
-    Fetch: "b",
-    Bundle: "bbb",
+_TOKEN: Final = range(TOKEN_LENGTH, TOKEN_LENGTH + 1)
+_ID: Final = range(ID_LENGTH, ID_LENGTH + 1)
+_ENVELOPE: Final = range(1, MAX_ENVELOPE + 1)
+_PART: Final = range(1, MAX_PART + 1)
+_PART_OR_NONE: Final = range(MAX_PART + 1)
+
+_LAYOUTS: Final[dict[type[Frame], tuple[_Field, ...]]] = {
+    Login: (ADDRESS_LENGTHS, _TOKEN),
+    Resume: (_TOKEN,),
+    Welcome: (_TOKEN,),
+    Send: (_ID, ADDRESS_LENGTHS, _ENVELOPE),
+    Accepted: (_ID,),
+    Refused: (_ID, "number"),
+    Deliver: ("number", ADDRESS_LENGTHS, _ENVELOPE),
+    Ack: ("number",),
+    Publish: (_PART, "number", "items"),
+    Stock: ("number", "number"),
+    Fetch: (ADDRESS_LENGTHS,),
+    Bundle: (ADDRESS_LENGTHS, _PART_OR_NONE, _PART_OR_NONE),
 }
+"""The fields of each kind; where they are bytes, how many they may be. A kind's number is its place."""
 _KINDS: Final = tuple(_LAYOUTS)
 
 
 def encode(frame: Frame) -> bytes:
-    """The frame as bytes."""
+    """The frame as bytes.
+
+    Raises:
+        FrameError: a field is of a length that nobody would take.
+    """
     kind = type(frame)
-    return bytes([_KINDS.index(kind)]) + b"".join(map(_field, frame))
+    fields = zip(_LAYOUTS[kind], frame, strict=True)
+    return bytes([_KINDS.index(kind)]) + b"".join(_field(layout, value) for layout, value in fields)
 
 
 def decode(message: object) -> Frame:
@@ -144,60 +168,52 @@ def decode(message: object) -> Frame:
     if type(message) is not bytes or not message or message[0] >= len(_KINDS):
         raise FrameError("no kind of frame")
     kind = _KINDS[message[0]]
-    cursor = _Cursor(message, 1)
+    cursor = _Cursor(message)
     fields = [cursor.take(layout) for layout in _LAYOUTS[kind]]
     if cursor.at != len(message):
         raise FrameError("something behind the last field")
     frame: Frame = kind(*fields)
-    if any(len(value) not in lengths for value, lengths in _bounds(frame)):
-        raise FrameError("a field of a wrong length")
     return frame
 
 
-def _bounds(frame: Frame) -> Iterator[tuple[bytes, range]]:
-    match frame:
-        case Login(address, credential):
-            yield from ((address, ADDRESS_LENGTHS), (credential, range(TOKEN_LENGTH, TOKEN_LENGTH + 1)))
-        case Resume(token) | Welcome(token):
-            yield token, range(TOKEN_LENGTH, TOKEN_LENGTH + 1)
-        case Send(key, to):
-            yield from ((key, range(ID_LENGTH, ID_LENGTH + 1)), (to, ADDRESS_LENGTHS))
-        case Accepted(key) | Refused(key):
-            yield key, range(ID_LENGTH, ID_LENGTH + 1)
-        case Fetch(address) | Bundle(address) | Deliver(_, address):
-            yield address, ADDRESS_LENGTHS
-
-
-def _field(value: bytes | int | tuple[bytes, ...]) -> bytes:
+def _field(layout: _Field, value: _Value) -> bytes:
     if isinstance(value, int):
         return struct.pack(">Q", value)
     if isinstance(value, tuple):
-        return struct.pack(">I", len(value)) + b"".join(map(_field, value))
+        _require(len(value) <= MAX_ITEMS)
+        return struct.pack(">I", len(value)) + b"".join(_field(_PART, item) for item in value)
+    _require(isinstance(layout, range) and len(value) in layout)
     return struct.pack(">I", len(value)) + value
 
 
+def _require(within: bool) -> None:  # noqa: FBT001  # it is the condition
+    if not within:
+        raise FrameError("a length out of its bounds")
+
+
 class _Cursor:
-    def __init__(self, message: bytes, at: int) -> None:
+    def __init__(self, message: bytes) -> None:
         self._message = message
-        self.at = at
+        self.at = 1
 
-    def take(self, layout: str) -> bytes | int | tuple[bytes, ...]:
-        if layout == _NUMBER:
+    def take(self, layout: _Field) -> _Value:
+        if layout == "number":
             return self._number(8)
-        if layout == "l":
-            return self._list()
-        return self._bytes(self._number(4))
+        if layout == "items":
+            count = self._number(4)
+            _require(count <= MAX_ITEMS)
+            return tuple(self._bytes(_PART) for _ in range(count))
+        return self._bytes(layout)
 
-    def _list(self) -> tuple[bytes, ...]:
-        count = self._number(4)
-        if count > len(self._message):  # before a list of that length is built
-            raise FrameError("more items than bytes")
-        return tuple(self._bytes(self._number(4)) for _ in range(count))
+    def _bytes(self, lengths: range) -> bytes:
+        length = self._number(4)
+        _require(length in lengths)
+        return self._cut(length)
 
     def _number(self, length: int) -> int:
-        return int.from_bytes(self._bytes(length), "big")
+        return int.from_bytes(self._cut(length), "big")
 
-    def _bytes(self, length: int) -> bytes:
+    def _cut(self, length: int) -> bytes:
         if length > len(self._message) - self.at:
             raise FrameError("shorter than it says")
         self.at += length

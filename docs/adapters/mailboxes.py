@@ -8,37 +8,105 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import secrets
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from frames import MAX_ITEMS
+
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
     from redis.asyncio import Redis
 
-MAX_WAITING: Final = 10_000
-"""Envelopes in a mailbox; the sender is told to try later."""
-
-MAX_ITEMS: Final = 200
-"""One-time items of a device: twice a full batch."""
-
-REMEMBERED: Final = 7 * 24 * 3600
+REMEMBERED: Final = 3600
 """Seconds for which the id of an envelope is remembered, so that sending it again does not put it in twice: a sender
 that was offline for longer may cause a duplicate, which the ratchet refuses."""
 
+KEPT: Final = 30 * 24 * 3600
+"""Seconds after the last envelope for which a mailbox is kept: nobody comes for it any more."""
+
+ITEMS_REMEMBERED: Final = 60 * 24 * 3600
+"""Seconds after the last publication for which items are remembered as handed out: longer than any can be used."""
+
+_MAIL: Final = "mail"
+"""The channel on which a relay hears whose mailbox has got something."""
+
 _PUT: Final = """
+local bytes, from = #ARGV[2], 'from:' .. ARGV[1]
 if redis.call('EXISTS', KEYS[2]) == 1 then return 1 end
-if redis.call('XLEN', KEYS[1]) >= tonumber(ARGV[3]) then return 0 end
+if redis.call('EXISTS', KEYS[5]) == 0
+  or redis.call('XLEN', KEYS[1]) >= tonumber(ARGV[4])
+  or (tonumber(redis.call('HGET', KEYS[4], 'bytes')) or 0) + bytes > tonumber(ARGV[5])
+  or (tonumber(redis.call('HGET', KEYS[4], from)) or 0) >= tonumber(ARGV[6]) then return 0 end
 redis.call('XADD', KEYS[1], redis.call('INCR', KEYS[3]) .. '-0', 's', ARGV[1], 'e', ARGV[2])
-redis.call('SET', KEYS[2], '', 'EX', ARGV[4])
+redis.call('HINCRBY', KEYS[4], 'bytes', bytes)
+redis.call('HINCRBY', KEYS[4], from, 1)
+redis.call('EXPIRE', KEYS[1], ARGV[8])
+redis.call('EXPIRE', KEYS[4], ARGV[8])
+redis.call('SET', KEYS[2], '', 'EX', ARGV[7])
+redis.call('PUBLISH', 'mail', ARGV[3])
 return 1
 """
 
-_PUBLISH: Final = """
-redis.call('SET', KEYS[1], ARGV[1])
-for place = 3, #ARGV do
-  local known = redis.call('SADD', KEYS[3], redis.sha1hex(ARGV[place])) == 0
-  if not known and redis.call('LLEN', KEYS[2]) < tonumber(ARGV[2]) then redis.call('RPUSH', KEYS[2], ARGV[place]) end
+_FORGET: Final = """
+local found = redis.call('XRANGE', KEYS[1], ARGV[1], ARGV[1])
+if #found == 0 then return end
+local row = found[1][2]
+redis.call('XDEL', KEYS[1], ARGV[1])
+redis.call('HINCRBY', KEYS[2], 'bytes', -#row[4])
+if redis.call('HINCRBY', KEYS[2], 'from:' .. row[2], -1) <= 0 then redis.call('HDEL', KEYS[2], 'from:' .. row[2]) end
+"""
+
+_DROP_OLD: Final = """
+local function drop_old(items, epoch)
+  while true do
+    local first = redis.call('LINDEX', items, 0)
+    if not first or tonumber(string.match(first, '^%d+')) + 1 >= epoch then return end
+    redis.call('LPOP', items)
+  end
 end
+"""
+"""An item is good with the bundle of its epoch and with the next one; what is older would spoil a first contact."""
+
+_PUBLISH: Final = (
+    _DROP_OLD
+    + """
+redis.call('HSET', KEYS[1], 'bundle', ARGV[1], 'epoch', ARGV[2])
+drop_old(KEYS[2], tonumber(ARGV[2]))
+for place = 5, #ARGV, 2 do
+  if redis.call('LLEN', KEYS[2]) < tonumber(ARGV[3]) and redis.call('SADD', KEYS[3], ARGV[place]) == 1 then
+    redis.call('RPUSH', KEYS[2], ARGV[2] .. ':' .. ARGV[place + 1])
+  end
+end
+redis.call('EXPIRE', KEYS[3], ARGV[4])
 return redis.call('LLEN', KEYS[2])
 """
+)
+
+_FETCH: Final = (
+    _DROP_OLD
+    + """
+local bundle = redis.call('HGET', KEYS[1], 'bundle')
+if not bundle then return {'', ''} end
+drop_old(KEYS[2], tonumber(redis.call('HGET', KEYS[1], 'epoch')))
+local item = ARGV[1] == '1' and redis.call('LPOP', KEYS[2]) or ':'
+return {bundle, string.sub(item, string.find(item, ':', 1, true) + 1)}
+"""
+)
+
+
+class Room(NamedTuple):
+    """What a mailbox holds at most; the sender of more is told to try later.
+
+    Attributes:
+        envelopes: in all.
+        size: bytes in all.
+        share: envelopes of one sender, so that a stranger who fills it shuts out nobody else.
+    """
+
+    envelopes: int = 10_000
+    size: int = 64 << 20
+    share: int = 1_000
 
 
 class Mail(NamedTuple):
@@ -58,48 +126,66 @@ class Mail(NamedTuple):
 class Mailboxes:
     """Mail and prekeys of all devices."""
 
-    def __init__(self, redis: Redis, max_waiting: int = MAX_WAITING) -> None:
+    def __init__(self, redis: Redis, room: Room | None = None) -> None:
         """Keep them in a Redis (`decode_responses` off)."""
         self._redis = redis
-        self._max_waiting = max_waiting
+        self._room = room or Room()
         self._put = redis.register_script(_PUT)
+        self._forget = redis.register_script(_FORGET)
         self._publish = redis.register_script(_PUBLISH)
+        self._fetch = redis.register_script(_FETCH)
 
     async def admits(self, address: bytes, credential: bytes) -> bool:
         """Whether this is the device's credential; the first one that it shows is taken. Put your accounts here."""
-        given = hashlib.sha256(b"login" + credential).digest()
+        given = _credential(credential)
         await self._redis.set(_key("login", address), given, nx=True)
         return hmac.compare_digest(await self._redis.get(_key("login", address)), given)
 
-    async def put(self, key: bytes, sender: bytes, to: bytes, envelope: bytes) -> bool:
-        """Put an envelope in, once; False if the mailbox is full."""
-        seen = f"seen:{hashlib.sha256(sender).hexdigest()}:{key.hex()}"
-        keys = [_key("mail", to), seen, _key("count", to)]
-        return bool(await self._put(keys=keys, args=[sender, envelope, self._max_waiting, REMEMBERED]))
+    async def bar(self, address: bytes) -> None:
+        """No credential is the device's any more; nobody can take its address either."""
+        await self._redis.set(_key("login", address), _credential(secrets.token_bytes(32)))
 
-    async def wait(self, address: bytes, after: int, count: int, seconds: float) -> list[Mail]:
-        """The next envelopes behind a number; empty if none came in that time."""
-        stream = _key("mail", address)
-        found = await self._redis.xread({stream: f"{after}-0"}, count=count, block=max(1, int(seconds * 1000)))
-        rows = found[0][1] if found else []
+    async def put(self, key: bytes, sender: bytes, to: bytes, envelope: bytes) -> bool:
+        """Put an envelope in, once; False if there is no such mailbox, or no room in it."""
+        seen = f"seen:{hashlib.sha256(sender).hexdigest()}:{key.hex()}"
+        keys = [_key("mail", to), seen, _key("count", to), _key("held", to), _key("login", to)]
+        return bool(await self._put(keys=keys, args=[sender, envelope, to, *self._room, REMEMBERED, KEPT]))
+
+    async def news(self) -> AsyncIterator[bytes | None]:
+        """The address of each mailbox that gets something from now on; None first, and after each gap."""
+        async with self._redis.pubsub() as channel:
+            await channel.subscribe(_MAIL)
+            async for told in channel.listen():
+                yield told["data"] if told["type"] == "message" else None
+
+    async def behind(self, address: bytes, number: int, count: int) -> list[Mail]:
+        """The next envelopes behind a number."""
+        rows = await self._redis.xrange(_key("mail", address), f"({number}-0", "+", count=count)
         return [Mail(int(place.split(b"-")[0]), row[b"s"], row[b"e"]) for place, row in rows]
 
     async def forget(self, address: bytes, number: int) -> None:
         """Take an envelope out."""
-        await self._redis.xdel(_key("mail", address), f"{number}-0")
+        await self._forget(keys=[_key("mail", address), _key("held", address)], args=[f"{number}-0"])
 
-    async def publish(self, address: bytes, bundle: bytes, items: tuple[bytes, ...]) -> int:
+    async def publish(self, address: bytes, bundle: bytes, epoch: int, items: tuple[bytes, ...]) -> int:
         """Keep a bundle and add items, none of them twice in all time; how many there are."""
+        named = [part for item in items for part in (hashlib.sha256(item).digest(), item)]
         keys = [_key("bundle", address), _key("items", address), _key("known", address)]
-        return int(await self._publish(keys=keys, args=[bundle, MAX_ITEMS, *items]))
+        return int(await self._publish(keys=keys, args=[bundle, epoch, MAX_ITEMS, ITEMS_REMEMBERED, *named]))
 
-    async def fetch(self, address: bytes) -> tuple[bytes, bytes]:
-        """A device's bundle and one item, which is nobody else's from now on; empty where there is none."""
-        bundle = await self._redis.get(_key("bundle", address))
-        if bundle is None:
-            return b"", b""
-        return bundle, await self._redis.lpop(_key("items", address)) or b""
+    async def fetch(self, address: bytes, *, item: bool) -> tuple[bytes, bytes]:
+        """A device's bundle and, if wanted, one item, which is nobody else's from now on; empty where there is none."""
+        found = await self._fetch(keys=[_key("bundle", address), _key("items", address)], args=[int(item)])
+        return found[0], found[1]
+
+    async def stock(self, address: bytes) -> int:
+        """How many items there are."""
+        return int(await self._redis.llen(_key("items", address)))
 
 
 def _key(what: str, address: bytes) -> str:
     return f"{what}:{hashlib.sha256(address).hexdigest()}"
+
+
+def _credential(credential: bytes) -> bytes:
+    return hashlib.sha256(b"login" + credential).digest()

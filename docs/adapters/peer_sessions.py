@@ -58,7 +58,7 @@ class Entry:
         session_id: 32 bytes, in hexadecimal.
         live: whether it has decrypted something.
         since: when it was last the one to send on, if it is old; None while it is.
-        until: the end of its bundle, while it is unconfirmed.
+        until: the end of its bundle, if this side began it; else 0.
     """
 
     created_at: int
@@ -84,8 +84,8 @@ class PeerNotes:
         last_reset: the time of the last attempt.
         unanswered: resets that no message of the peer has followed.
         granted: whether a reset was granted and not made yet.
-        broken: the created_at above which a session must live before the conversation counts as whole again; None
-            while it does.
+        broken: the greatest created_at known when only a reset could heal, until one that was begun later has been
+            answered; else None.
     """
 
     STATE_KIND: ClassVar[int] = 129  # the vault seals it like the library's records, as a kind of its own
@@ -239,7 +239,8 @@ class PeerSessions:
     def report_broken(self) -> None:
         """Say that only a reset heals: `TooManySkipped`, `SessionForked`, state lost or rolled back, a person's wish.
 
-        It is remembered until a session that was begun later has carried a message of the peer.
+        It is remembered until the peer has answered on a session that this side began later. That the peer began one
+        is not enough: it may be sending on another that this side has lost.
         """
         self.notes = replace(self.notes, broken=max([entry.created_at for entry in self.notes.entries], default=-1))
 
@@ -318,7 +319,7 @@ class PeerSessions:
             self.touched[key] = session
         entries = tuple(replace(entry, live=entry.live or entry.key == key) for entry in self.notes.entries)
         broken = self.notes.broken
-        if broken is not None and session.created_at > broken:
+        if broken is not None and any(e.key == key and e.until and e.created_at > broken for e in entries):
             broken = None
         self.notes = replace(self.notes, entries=entries, unanswered=0, broken=broken)
         self.expire(now)

@@ -24,7 +24,8 @@ CREATE TABLE IF NOT EXISTS ratchet_records (
     shelf bytea NOT NULL, name bytea NOT NULL, generation bigint NOT NULL, blob bytea NOT NULL,
     PRIMARY KEY (shelf, name));
 CREATE TABLE IF NOT EXISTS ratchet_letters (
-    number bigserial PRIMARY KEY, id bytea NOT NULL UNIQUE, box smallint NOT NULL, blob bytea NOT NULL);
+    number bigserial PRIMARY KEY, id bytea NOT NULL UNIQUE, box smallint NOT NULL, shelf bytea NOT NULL,
+    blob bytea NOT NULL);
 """
 """Run it once, by whoever may create tables; the workers need no more than the four usual rights on the two tables."""
 
@@ -34,19 +35,23 @@ _SETTINGS: Final = (
     f"SET idle_in_transaction_session_timeout = '{int(2 * LOCK_TIMEOUT)}s'",  # a worker that hangs lets go
 )
 
-_LOCK: Final = "SELECT FROM ratchet_records WHERE shelf = %s ORDER BY name FOR UPDATE"
-_LOAD: Final = "SELECT name, blob FROM ratchet_records WHERE shelf = %s"
-_CHECKED: Final = "WITH done AS ({} RETURNING 1) SELECT 1 / count(*) FROM done"  # fails where no row was written,
-_INSERT: Final = _CHECKED.format(  # so that the commit can travel in the same round trip
-    "INSERT INTO ratchet_records (shelf, name, generation, blob) VALUES (%s, %s, 1, %s) ON CONFLICT DO NOTHING"
-)
-_UPDATE: Final = _CHECKED.format(
-    "UPDATE ratchet_records SET generation = %s, blob = %s WHERE shelf = %s AND name = %s AND generation = %s"
-)
-_DELETE: Final = _CHECKED.format("DELETE FROM ratchet_records WHERE shelf = %s AND name = %s AND generation = %s")
-_POST: Final = "INSERT INTO ratchet_letters (id, box, blob) VALUES (%s, %s, %s)"
-_FINISH: Final = "DELETE FROM ratchet_letters WHERE id = ANY(%s)"
-_LETTERS: Final = "SELECT id, blob FROM ratchet_letters WHERE box = %s ORDER BY number LIMIT %s"
+_CHECKED: Final = "WITH done AS ({} RETURNING 1) SELECT 1 / count(*) FROM done"
+"""Fails where no row was written, so that writes and commit can travel in one round trip."""
+
+_PREPARED: Final = {
+    "ratchet_lock": "SELECT FROM ratchet_records WHERE shelf = $1 ORDER BY name FOR UPDATE",
+    "ratchet_load": "SELECT name, blob FROM ratchet_records WHERE shelf = $1",
+    "ratchet_insert": _CHECKED.format(
+        "INSERT INTO ratchet_records (shelf, name, generation, blob) VALUES ($1, $2, 1, $3) ON CONFLICT DO NOTHING"
+    ),
+    "ratchet_update": _CHECKED.format(
+        "UPDATE ratchet_records SET generation = $3 + 1, blob = $4 WHERE shelf = $1 AND name = $2 AND generation = $3"
+    ),
+    "ratchet_delete": _CHECKED.format("DELETE FROM ratchet_records WHERE shelf = $1 AND name = $2 AND generation = $3"),
+    "ratchet_post": "INSERT INTO ratchet_letters (id, box, shelf, blob) VALUES ($1, $2, $3, $4)",
+    "ratchet_finish": "DELETE FROM ratchet_letters WHERE id = $1",
+    "ratchet_letters": "SELECT id, shelf, blob FROM ratchet_letters WHERE box = $1 ORDER BY number LIMIT $2",
+}
 
 
 def postgres_store(
@@ -68,41 +73,20 @@ class PostgresDatabase:
 
     def load(self, shelf: bytes) -> dict[bytes, bytes]:
         """See `Database`. Lock first, then read: a worker that has waited must see what the other one wrote."""
-        connection = self._connected()
         try:
-            with connection.pipeline():
-                if not self._in_transaction:
-                    connection.execute("BEGIN")
-                    self._in_transaction = True
-                connection.execute(_LOCK, (shelf,), binary=True)
-                rows = connection.execute(_LOAD, (shelf,), binary=True)
-            return dict(rows.fetchall())
-        except psycopg.Error as error:
-            connection.close()  # what a broken pipeline had prepared is not known any more
-            if isinstance(error, psycopg.errors.LockNotAvailable):
-                raise StoreBusy("another worker has the peer") from error
-            raise
+            return dict(self._run([*self._begin(), ("ratchet_lock", shelf), ("ratchet_load", shelf)]))
+        except psycopg.errors.LockNotAvailable as error:
+            raise StoreBusy("another worker has the peer") from error
 
     def commit(self, writes: list[Write], posts: list[Post], finished: list[bytes]) -> None:
         """See `Database`."""
-        connection = self._connected()
+        calls = [*self._begin(), *map(_call, writes)]
+        calls += [("ratchet_post", *post) for post in posts]
+        calls += [("ratchet_finish", key) for key in finished]
         try:
-            with connection.pipeline():
-                if not self._in_transaction:
-                    connection.execute("BEGIN")
-                    self._in_transaction = True
-                for write in writes:
-                    connection.execute(*_statement(write))
-                for post in posts:
-                    connection.execute(_POST, post)
-                if finished:
-                    connection.execute(_FINISH, (finished,))
-                connection.execute("COMMIT")
-        except psycopg.Error as error:
-            connection.close()
-            if isinstance(error, psycopg.errors.DivisionByZero):
-                raise StoreConflict("a record was written since it was read") from error
-            raise
+            self._run([*calls, ("COMMIT",)])
+        except psycopg.errors.DivisionByZero as error:
+            raise StoreConflict("a record was written since it was read") from error
         self._in_transaction = False
 
     def rollback(self) -> None:
@@ -116,28 +100,55 @@ class PostgresDatabase:
         except psycopg.Error:  # the connection is lost, and its transaction with it
             connection.close()
 
-    def letters(self, box: int, limit: int) -> list[tuple[bytes, bytes]]:
+    def letters(self, box: int, limit: int) -> list[tuple[bytes, bytes, bytes]]:
         """See `Database`."""
-        return self._connected().execute(_LETTERS, (box, limit), binary=True).fetchall()
+        return self._run([("ratchet_letters", box, limit)])
 
     def close(self) -> None:
         """See `Database`."""
         if self._connection is not None:
             self._connection.close()
 
+    def _begin(self) -> list[tuple[object, ...]]:
+        """What opens a transaction, unless one is open."""
+        begin: list[tuple[object, ...]] = [] if self._in_transaction else [("BEGIN",)]
+        self._connected()
+        self._in_transaction = True
+        return begin
+
+    def _run(self, calls: list[tuple[object, ...]]) -> list[tuple[Any, ...]]:
+        """Statements in one round trip; the rows of the last one."""
+        parameters = [value for _, *values in calls for value in values]
+        statements = [_statement(str(name), len(values)) for name, *values in calls]
+        connection = self._connected()
+        try:
+            cursor = connection.execute("; ".join(statements).encode(), parameters)
+            while cursor.nextset():
+                pass
+            return cursor.fetchall() if cursor.description else []
+        except psycopg.Error:
+            connection.close()  # and with it whatever was begun
+            raise
+
     def _connected(self) -> psycopg.Connection[tuple[Any, ...]]:
         if self._in_transaction and self._connection is not None:
             return self._connection  # never a new connection in the middle of a transaction
         if self._connection is None or self._connection.closed:
-            self._connection = psycopg.connect(self._conninfo, autocommit=True, prepare_threshold=1)
+            self._connection = psycopg.connect(self._conninfo, autocommit=True, cursor_factory=psycopg.ClientCursor)
             for setting in _SETTINGS:
                 self._connection.execute(setting)
+            for name, statement in _PREPARED.items():
+                self._connection.execute(f"PREPARE {name} AS {statement}".encode())
         return self._connection
 
 
-def _statement(write: Write) -> tuple[str, tuple[object, ...]]:
+def _call(write: Write) -> tuple[object, ...]:
     if write.expected == 0:
-        return _INSERT, (write.shelf, write.name, write.blob)
+        return "ratchet_insert", write.shelf, write.name, write.blob
     if write.blob is None:
-        return _DELETE, (write.shelf, write.name, write.expected)
-    return _UPDATE, (write.expected + 1, write.blob, write.shelf, write.name, write.expected)
+        return "ratchet_delete", write.shelf, write.name, write.expected
+    return "ratchet_update", *write
+
+
+def _statement(name: str, parameters: int) -> str:
+    return f"EXECUTE {name} ({', '.join(['%s'] * parameters)})" if parameters else name

@@ -90,16 +90,6 @@ class Letter(NamedTuple):
     def __repr__(self) -> str:
         return f"<Letter {self.id.hex()}>"
 
-    def to_note(self) -> Note:
-        """Length of the address, one byte, the address, the content."""
-        return Note(bytes([len(self.peer)]) + self.peer + self.content)
-
-    @classmethod
-    def from_note(cls, key: bytes, note: Note) -> Self:
-        """What `to_note` made."""
-        end = 1 + note.content[0]
-        return cls(key, note.content[1:end], note.content[end:])
-
 
 class Write(NamedTuple):
     """A record to be written: inserted if 0 is expected, deleted if there is no blob, else replaced.
@@ -123,11 +113,13 @@ class Post(NamedTuple):
     Attributes:
         id: the letter's.
         box: OUT or IN.
-        blob: sealed.
+        shelf: the peer's.
+        blob: a ciphertext as the network will see it, or a sealed plaintext.
     """
 
     id: bytes
     box: int
+    shelf: bytes
     blob: bytes
 
 
@@ -146,8 +138,8 @@ class Database(Protocol):
         """End the transaction if one is open; never raise."""
         ...
 
-    def letters(self, box: int, limit: int) -> list[tuple[bytes, bytes]]:
-        """Ids and blobs of the oldest letters of a box, outside of any transaction."""
+    def letters(self, box: int, limit: int) -> list[tuple[bytes, bytes, bytes]]:
+        """Id, shelf and blob of the oldest letters of a box, outside of any transaction."""
         ...
 
     def close(self) -> None:

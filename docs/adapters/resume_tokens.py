@@ -21,6 +21,19 @@ LIFETIME: Final = 24 * 3600
 SHOWN: Final = 12
 """Hexadecimal digits of the hash in a log: enough to tell tokens apart, and no help in finding one."""
 
+_ISSUE: Final = """
+local before = redis.call('GET', KEYS[1])
+if before then redis.call('DEL', 'token:' .. before) end
+redis.call('SET', KEYS[1], ARGV[1], 'EX', ARGV[3])
+redis.call('SET', 'token:' .. ARGV[1], ARGV[2], 'EX', ARGV[3])
+"""
+"""One step: of two connections at once, only the later one's token is good, and `revoke` finds it."""
+
+_REVOKE: Final = """
+local current = redis.call('GETDEL', KEYS[1])
+if current then redis.call('DEL', 'token:' .. current) end
+"""
+
 
 def digest(token: bytes) -> str:
     """What is stored."""
@@ -44,33 +57,23 @@ class ResumeTokens:
         """
         self._redis = redis
         self._lifetime = lifetime
+        self._issue = redis.register_script(_ISSUE)
+        self._revoke = redis.register_script(_REVOKE)
 
     async def issue(self, address: bytes) -> bytes:
         """A new token for a device; those it had before are no longer good."""
         token = secrets.token_bytes(LENGTH)
-        async with self._redis.pipeline(transaction=True) as steps:
-            before = await self._redis.get(_owner(address))
-            if before:
-                steps.delete(_token(before.decode()))
-            steps.set(_token(digest(token)), address, ex=self._lifetime)
-            steps.set(_owner(address), digest(token), ex=self._lifetime)
-            await steps.execute()
+        await self._issue(keys=[_owner(address)], args=[digest(token), address, self._lifetime])
         return token
 
     async def redeem(self, token: bytes) -> bytes | None:
         """Whose token it is, or None: unknown, used, revoked or too old. After that it is used."""
-        address: bytes | None = await self._redis.getdel(_token(digest(token)))
+        address: bytes | None = await self._redis.getdel(f"token:{digest(token)}")
         return address
 
     async def revoke(self, address: bytes) -> None:
         """None of a device's tokens is good any more."""
-        current = await self._redis.getdel(_owner(address))
-        if current:
-            await self._redis.delete(_token(current.decode()))
-
-
-def _token(hashed: str) -> str:
-    return f"token:{hashed}"
+        await self._revoke(keys=[_owner(address)])
 
 
 def _owner(address: bytes) -> str:

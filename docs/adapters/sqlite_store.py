@@ -30,7 +30,8 @@ CREATE TABLE IF NOT EXISTS records (
     shelf BLOB NOT NULL, name BLOB NOT NULL, generation INTEGER NOT NULL, blob BLOB NOT NULL,
     PRIMARY KEY (shelf, name));
 CREATE TABLE IF NOT EXISTS letters (
-    number INTEGER PRIMARY KEY AUTOINCREMENT, id BLOB NOT NULL UNIQUE, box INTEGER NOT NULL, blob BLOB NOT NULL);
+    number INTEGER PRIMARY KEY, id BLOB NOT NULL UNIQUE, box INTEGER NOT NULL, shelf BLOB NOT NULL,
+    blob BLOB NOT NULL);
 PRAGMA user_version = {SCHEMA_VERSION};
 """
 
@@ -86,7 +87,7 @@ class SqliteDatabase:
         for write in writes:
             self._write(write)
         for post in posts:
-            execute("INSERT INTO letters (id, box, blob) VALUES (?, ?, ?)", post)
+            execute("INSERT INTO letters (id, box, shelf, blob) VALUES (?, ?, ?, ?)", post)
         for key in finished:
             execute("DELETE FROM letters WHERE id = ?", (key,))
         execute("COMMIT")
@@ -99,9 +100,9 @@ class SqliteDatabase:
         if self._connection.in_transaction:
             self._connection.execute("ROLLBACK")
 
-    def letters(self, box: int, limit: int) -> list[tuple[bytes, bytes]]:
+    def letters(self, box: int, limit: int) -> list[tuple[bytes, bytes, bytes]]:
         """See `Database`."""
-        query = "SELECT id, blob FROM letters WHERE box = ? ORDER BY number LIMIT ?"
+        query = "SELECT id, shelf, blob FROM letters WHERE box = ? ORDER BY number LIMIT ?"
         return self._connection.execute(query, (box, limit)).fetchall()
 
     def tidy(self) -> None:

@@ -28,6 +28,7 @@ from records import (
     OUT,
     PEERS,
     RING,
+    Letter,
     Note,
     Record,
     StateMissing,
@@ -42,7 +43,7 @@ from ratchetlib import ForkedProcess, IdentityKeyPair, PrekeyRing, Session, Unsa
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from records import Database, Letter
+    from records import Database
 
     from ratchetlib import IdentityKey, MonotonicAnchor, PaddingPolicy, PrekeyBundle, StateVault
 
@@ -262,7 +263,7 @@ class Store:
             self._save(unit)
 
     def reseal(self, vault: StateVault) -> int:
-        """Go over to a vault with a new current key and re-seal all records; the number of letters that still wait.
+        """Go over to a vault with a new current key and re-seal all records; the number of plaintexts that still wait.
 
         The old key may be destroyed once it is 0 and every other process has gone over too.
         """
@@ -273,8 +274,8 @@ class Store:
             unit.put(INDEX_SHELF, INDEX, unit.open(INDEX_SHELF, INDEX))
             self._save(unit)
         with self._unit():
-            waiting = [row for box in (OUT, IN) for row in self._database.letters(box, LETTERS_AT_ONCE)]
-        return sum(not vault.is_current(blob) for _, blob in waiting)
+            waiting = self._database.letters(IN, LETTERS_AT_ONCE)
+        return sum(not vault.is_current(blob) for _, _, blob in waiting)
 
     def close(self) -> None:
         """Delete what is done with, and close the connection."""
@@ -326,11 +327,17 @@ class Store:
             self.flush()
         with self._unit():
             rows = self._database.letters(box, LETTERS_AT_ONCE)
-            letters = [self._sealing.open_letter(box, key, blob) for key, blob in rows]
+        peers = {self._sealing.shelf(address): address for address in self.peers()} if rows else {}
+        letters = [self._letter(box, key, peers.get(shelf), blob) for key, shelf, blob in rows]
         if not isinstance(self._sealing.anchor, UnsafeNoRollbackProtection):
             for address in {letter.peer for letter in letters}:
                 self._roll_forward(address)
         return letters
+
+    def _letter(self, box: int, key: bytes, address: bytes | None, blob: bytes) -> Letter:
+        if address is None:
+            raise StateMissing("a letter is to or from a peer that the device's list does not know")
+        return Letter(key, address, blob if box == OUT else self._sealing.open_plaintext(key, address, blob))
 
     def _roll_forward(self, address: bytes) -> None:
         """A crash between write and advance has left letters behind that may not leave before the anchor knows."""

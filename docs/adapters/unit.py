@@ -28,10 +28,12 @@ class Opened(NamedTuple):
     """An opened record, and the very blob that it was opened from or sealed to.
 
     Attributes:
+        generation: of that blob.
         blob: sealed.
         value: what is in it.
     """
 
+    generation: int
     blob: bytes
     value: Any
 
@@ -71,7 +73,7 @@ class Sealing:
         if kept is not None and kept.blob == blob:
             return kept
         value = self.vault.open(blob, kind=record.kind, owner=self.owner, peer=record.peer, anchor=self.anchor)
-        return Opened(blob, value)
+        return Opened(self.vault.generation(blob), blob, value)
 
     def seal(self, record: Record[Any], value: Sealable, generation: int) -> bytes:
         """The next blob of a record."""
@@ -82,14 +84,15 @@ class Sealing:
         if not isinstance(self.anchor, UnsafeNoRollbackProtection):
             self.vault.advance(blob, kind=record.kind, owner=self.owner, peer=record.peer, anchor=self.anchor)
 
-    def seal_letter(self, box: int, letter: Letter) -> bytes:
-        """A letter's blob. It is bound to its box and id, written once, and so always of generation 1."""
-        return self.vault.seal(letter.to_note(), owner=self.owner, peer=_letter_name(box, letter.id), generation=1)
+    def seal_plaintext(self, letter: Letter) -> bytes:
+        """A plaintext's blob, bound to its letter. It is written once, and so always of generation 1."""
+        name = _letter_name(letter.id, letter.peer)
+        return self.vault.seal(Note(letter.content), owner=self.owner, peer=name, generation=1)
 
-    def open_letter(self, box: int, key: bytes, blob: bytes) -> Letter:
-        """What `seal_letter` sealed."""
-        note = self.vault.open(blob, kind=Note, owner=self.owner, peer=_letter_name(box, key), minimum_generation=1)
-        return Letter.from_note(key, note)
+    def open_plaintext(self, key: bytes, peer: bytes, blob: bytes) -> bytes:
+        """What `seal_plaintext` sealed."""
+        name = _letter_name(key, peer)
+        return self.vault.open(blob, kind=Note, owner=self.owner, peer=name, minimum_generation=1).content
 
     def keep(self, name: bytes, opened: Opened) -> None:
         """Remember an opened record."""
@@ -103,8 +106,8 @@ class Sealing:
         return self.anchor.read(Context(record.kind.STATE_KIND, self.owner, record.peer).record_name) is not None
 
 
-def _letter_name(box: int, key: bytes) -> bytes:
-    return b"letter" + bytes([box]) + key
+def _letter_name(key: bytes, peer: bytes) -> bytes:
+    return b"letter" + key + peer
 
 
 class Unit:
@@ -143,23 +146,32 @@ class Unit:
         """Seal, write durably, advance the anchor; only then may the letters leave, outgoing and incoming."""
         sealing = self._sealing
         writes = {name: self._write(name, *put) for name, put in self._puts.items()}
-        posts = [Post(letter.id, box, sealing.seal_letter(box, letter)) for box, letter in self._letters]
+        posts = [self._post(box, letter) for box, letter in self._letters]
         self._database.commit([write for write in writes.values() if write is not None], posts, finished)
         for name, (_, record, value) in self._puts.items():
             self._opened.pop(name, None)
             write = writes[name]
             if write is not None and write.blob is not None:
                 sealing.advance(record, write.blob)
-                self._opened[name] = (record, Opened(write.blob, value))
+                self._opened[name] = (record, Opened(write.expected + 1, write.blob, value))
         for name, (_, opened) in self._opened.items():
             sealing.keep(name, opened)
         return [letter for box, letter in self._letters if box == OUT], [
             letter for box, letter in self._letters if box == IN
         ]
 
+    def _post(self, box: int, letter: Letter) -> Post:
+        blob = letter.content if box == OUT else self._sealing.seal_plaintext(letter)
+        return Post(letter.id, box, self._sealing.shelf(letter.peer), blob)
+
     def _write(self, name: bytes, shelf: bytes, record: Record[Any], value: Sealable | None) -> Write | None:
         old = self._blobs[shelf].get(name)
         if value is None and old is None:
             return None
-        expected = 0 if old is None else self._sealing.vault.generation(old)
+        if old is None:
+            expected = 0
+        elif name in self._opened:
+            expected = self._opened[name][1].generation
+        else:
+            expected = self._sealing.vault.generation(old)
         return Write(shelf, name, expected, None if value is None else self._sealing.seal(record, value, expected + 1))

@@ -12,7 +12,6 @@ from ratchetlib import RatchetError, Session
 from ratchetlib.handshake import schedule
 from ratchetlib.handshake.block import IdentityBlock
 from ratchetlib.handshake.prefix import Prefix
-from ratchetlib.identity import agree_as
 from ratchetlib.labels import PERSON_SEAL_IDENTITY
 from ratchetlib.primitives import dh, seal
 from ratchetlib.primitives.kem import ML_KEM_1024
@@ -124,5 +123,4 @@ def honest_block() -> bytes:
 
 def own_identity_block() -> bytes:
     """Bob's own identity, claimed by somebody else."""
-    agree_as(people().bob, people().alice.public.agreement)
     return IdentityBlock(people().bob.public, ALICE, NOW).to_bytes()

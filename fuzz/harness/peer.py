@@ -81,7 +81,7 @@ def _first_key(state: RatchetState, header: Header) -> ChainKey | None:
     return step.chain_key
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=256)
 def _keys(raw: bytes) -> list[MessageKey]:
     """The next keys of a chain, one more than may be skipped."""
     key, keys = ChainKey(raw), []

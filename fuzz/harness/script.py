@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from ratchetlib.ratchet.header import Header
 
-MAX_ACTIONS: Final = 48
+MAX_ACTIONS: Final = 28
 _MAX_LOSSES: Final = 2
 """Gaps in one run: a long one costs as much as a hundred other actions, and so does each that comes after it."""
 

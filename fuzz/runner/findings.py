@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
@@ -54,10 +55,15 @@ class Finding:
             [
                 *lines,
                 f"input ({len(content)} bytes): {content[:64].hex()}{'…' if len(content) > 64 else ''}",
-                f"see it again:  python {FUZZ / 'run.py'} --target {self.name} --replay {self.path}",
-                f"keep it:       cp {self.path} {FUZZ / 'regressions' / self.name}/",
+                f"see it again:  python {_short(FUZZ / 'run.py')} --target {self.name} --replay {_short(self.path)}",
+                f"keep it:       cp {_short(self.path)} {_short(FUZZ / 'regressions' / self.name)}/",
             ]
         )
+
+
+def _short(path: Path) -> str:
+    """As one would type it here."""
+    return os.path.relpath(path)
 
 
 def first_artifact(folder: Path, run: Run) -> Path | None:

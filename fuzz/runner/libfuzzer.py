@@ -96,7 +96,7 @@ class Run:
 
     def watch(self) -> None:
         """Read the output to its end."""
-        for line in self.process.stderr or ():
+        for line in self.process.stdout or ():
             if not line.startswith(_NOISE):
                 self.progress.read(line)
                 self.tail.append(line.rstrip("\n"))
@@ -115,8 +115,8 @@ def start(name: str, folders: list[Path], *options: str, package: Path | None = 
         command,
         cwd=FUZZ,
         env=environment,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,  # the exception goes to one, libFuzzer's own lines to the other
         text=True,
         errors="replace",
     )

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, cast
 
 from harness.draws import deterministic
 from harness.lockstep import Lockstep
-from harness.positions import positions
+from harness.positions import standings
 from harness.script import Player, Script
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 OPTIONS = ("-max_len=48", "-len_control=0")
 _ACTIONS = 12
 """A comparison costs a hundred times what it compares."""
-positions()
+standings()
 
 
 @deterministic

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from harness.draws import deterministic
-from harness.positions import positions
+from harness.positions import standings
 from harness.script import Player, Script
 
-OPTIONS = ("-max_len=96", "-len_control=0")
-positions()
+OPTIONS = ("-max_len=64", "-len_control=0")
+standings()
 
 
 @deterministic

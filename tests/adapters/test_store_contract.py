@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 from adapters.conversations import ALICE, BOB, NOW, bundle_of, carry, make_device, meet, receive, send
-from adapters.places import VAULT
 from peer_sessions import NoSession, PeerNotes, ResetNotGranted, WrongPeer
-from records import IDENTITY, INDEX, PEERS, RING, Note, Record, StateMissing, StoreBusy, StoreConflict, StoreError
+from records import IDENTITY, INDEX, PEERS, RING, Record, StateMissing, StoreBusy, StoreConflict, StoreError
 from support.anchors import MemoryAnchor
 from support.forked import in_child
 
@@ -366,20 +365,26 @@ def test_a_blob_in_the_place_of_another_is_refused(place: Place, pair: tuple[Sto
     use_all(alice)
 
 
-def test_a_letter_is_bound_to_its_box_and_id(place: Place, pair: tuple[Store, Store]) -> None:
-    alice, _ = pair
-    send(alice, BOB, b"1", b"2")
-    place.interfere(ALICE, "UPDATE letters SET box = 1 WHERE number = (SELECT min(number) FROM letters)")
-    with pytest.raises(StateContextMismatch):
-        alice.inbox()
-    place.interfere(ALICE, "UPDATE letters SET box = 0, id = ? WHERE box = 1", bytes(16))
-    with pytest.raises(StateContextMismatch):
-        alice.outbox()
-    place.interfere(
-        ALICE, "UPDATE letters SET blob = ?", VAULT.seal(Note(b"\0"), owner=ALICE, peer=b"x", generation=1)[:-1]
-    )
-    with pytest.raises((StateContextMismatch, StateTampered)):
-        alice.outbox()
+def test_a_waiting_plaintext_is_bound_to_its_letter_and_peer(place: Place, pair: tuple[Store, Store]) -> None:
+    alice, bob = pair
+    with alice.peer(b"carol") as carol:
+        carol.report_broken()
+    send(bob, ALICE, b"from bob")
+    with alice.peer(BOB) as locked:
+        locked.receive(bob.outbox()[0].content, now=NOW)
+    ((key,),) = place.interfere(ALICE, "SELECT id FROM letters WHERE box = 1")
+    shelves = {address: alice._sealing.shelf(address) for address in (BOB, b"carol")}
+    for statement, value, error in (
+        ("UPDATE letters SET shelf = ?", shelves[b"carol"], StateContextMismatch),
+        ("UPDATE letters SET shelf = ?", bytes(16), StateMissing),
+        ("UPDATE letters SET id = ?", bytes(16), StateContextMismatch),
+        ("UPDATE letters SET blob = ?", b"anything", StateTampered),
+    ):
+        place.interfere(ALICE, "UPDATE letters SET shelf = ?, id = ?", shelves[BOB], key)
+        assert [letter.content for letter in alice.inbox()] == [b"from bob"]
+        place.interfere(ALICE, statement, value)
+        with pytest.raises(error):
+            alice.inbox()
 
 
 class LostAdvance(MemoryAnchor):
@@ -417,10 +422,12 @@ def test_records_go_over_to_a_new_storage_key(place: Place) -> None:
     anchor = MemoryAnchor()
     alice, bob = place.open(ALICE, anchor=anchor), place.open(BOB)
     meet(alice, bob)
-    send(alice, BOB, b"under the old key")
+    send(bob, ALICE, b"under the old key")
+    with alice.peer(BOB) as locked:
+        locked.receive(bob.outbox()[0].content, now=NOW)
     both = StateVault({b"k1": bytes(range(32)), b"k2": bytes(32)}, current=b"k2")
     assert alice.reseal(both) == 1
-    assert carry(alice, ALICE, bob) == [b"under the old key"]
+    alice.done(*alice.inbox())
     alice.flush()
     assert alice.reseal(both) == 0
     new = StateVault({b"k2": bytes(32)}, current=b"k2")

@@ -114,7 +114,7 @@ def size_of_a_message(alice: Store) -> int:
     written: list[int] = []
     commit = alice._database.commit
 
-    def weigh(writes: Any, posts: Any, finished: Any) -> None:  # noqa: ANN401
+    def weigh(writes: Any, posts: Any, finished: Any) -> None:
         written.extend(len(write.blob) for write in writes)
         written.extend(len(post.blob) for post in posts)
         commit(writes, posts, finished)
@@ -138,7 +138,7 @@ def sqlite_contests(directory: Path) -> list[Contest]:
         execute("CREATE TABLE written (id INTEGER PRIMARY KEY, content BLOB)")
         execute("INSERT INTO written VALUES (1, x'')")
 
-        def limit(execute: Any = execute, size: int = size) -> None:  # noqa: ANN401
+        def limit(execute: Any = execute, size: int = size) -> None:
             execute("UPDATE written SET content = ? WHERE id = 1", (os.urandom(size),))
 
         found.append(Contest(name, persist, limit))
@@ -163,7 +163,7 @@ def postgres_contests(directory: Path) -> list[Contest]:
         run(anchor_info, "INSERT INTO written VALUES (1, '')")
         execute = psycopg.connect(anchor_info, autocommit=True, prepare_threshold=1).execute
 
-        def limit(execute: Any = execute, size: int = size) -> None:  # noqa: ANN401
+        def limit(execute: Any = execute, size: int = size) -> None:
             execute("UPDATE written SET content = %s WHERE id = 1", (os.urandom(size),))
 
         found.append(Contest(name, persist, limit))

@@ -73,7 +73,7 @@ class Conversations(RuleBasedStateMachine):
     MAX_HANDSHAKES: ClassVar[int] = 4
     MAX_RECORDS: ClassVar[int] = 8
     INVARIANTS: ClassVar[tuple[Callable[[World], None], ...]] = INVARIANTS
-    EXAMPLES: ClassVar[int] = 300
+    EXAMPLES: ClassVar[int] = 360
     COUNTED: ClassVar[bool] = True
     WARM_UP: ClassVar[list[int]] = [0, 0, 0, 1, 6, 13, 26, 39]
 

@@ -19,7 +19,7 @@ TIMES: Final = 10 if DEEP else 1
 STEPS_EACH: Final = 100
 """Rules in one example, at most: some find nothing to do and count for nothing."""
 
-LEAST_STEPS: Final = 85
+LEAST_STEPS: Final = 72
 """Of them, on the average of a machine, that do something: fewer, and the machine has lost its way."""
 
 ENOUGH: Final = 100_000

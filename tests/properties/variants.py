@@ -30,7 +30,7 @@ class OrderlyConversations(Conversations):
     So no message but a late, lost or repeated one is refused, whatever the model says.
     """
 
-    EXAMPLES: ClassVar[int] = 200
+    EXAMPLES: ClassVar[int] = 240
     INVARIANTS: ClassVar[tuple[Callable[[World], None], ...]] = (*INVARIANTS, the_honest_are_not_refused)
 
     restore_backup = None  # type: ignore[assignment]
@@ -50,7 +50,7 @@ class Handshakes(Conversations):
     """Sessions begin, over and over, with what hostile servers and networks make of it."""
 
     BOUNDS: ClassVar[Bounds] = SMALL
-    EXAMPLES: ClassVar[int] = 280
+    EXAMPLES: ClassVar[int] = 320
     WARM_UP: ClassVar[list[int]] = [0, 0, 0, 0, 1, 1, 2, 3]
     MAX_HANDSHAKES: ClassVar[int] = 12
     MAX_RECORDS: ClassVar[int] = 24
@@ -76,7 +76,7 @@ class Handshakes(Conversations):
 class Exchanges(Conversations):
     """Post-quantum exchanges one after the other, with loss, late chunks, false chunks, crashes and copies."""
 
-    EXAMPLES: ClassVar[int] = 140
+    EXAMPLES: ClassVar[int] = 160
     WARM_UP: ClassVar[list[int]] = [0, 5, 11, 18, 23, 25, 31, 37]
     MAX_HANDSHAKES: ClassVar[int] = 1
 

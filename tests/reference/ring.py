@@ -124,7 +124,7 @@ class Ring:
             self.items = [i for i in self.items if i.public.id != item_id]
             return
         for bundle in self.bundles:
-            if bundle.public.id == bundle_id:
+            if bundle.public.id == bundle_id and len(bundle.remembered) < MAX_REMEMBERED_HANDSHAKES:
                 bundle.remembered.add(session_id)
 
     # --- Finding prekeys ------------------------------------------------------------------------------
