@@ -272,12 +272,12 @@ class PeerSessions:
             if not entry.live:
                 kept += [entry] if now <= entry.until else []
             elif sending is not None and entry.key == sending.key:
-                kept.append(replace(entry, since=None))
+                kept.append(entry if entry.since is None else replace(entry, since=None))
             else:
-                since = now if entry.since is None else entry.since
+                aged = entry if entry.since is not None else replace(entry, since=now)
                 old += 1
-                if old <= MAX_OLD_SESSIONS and now < since + OLD_SESSION_LIFETIME:
-                    kept.append(replace(entry, since=since))
+                if old <= MAX_OLD_SESSIONS and now < (aged.since or 0) + OLD_SESSION_LIFETIME:
+                    kept.append(aged)
         self._keep(tuple(kept))
 
     def _interval(self) -> int:
@@ -325,6 +325,8 @@ class PeerSessions:
         self.expire(now)
 
     def _keep(self, entries: tuple[Entry, ...]) -> None:
+        if entries == self.notes.entries:
+            return
         gone = {entry.key for entry in self.notes.entries} - {entry.key for entry in entries}
         self.removed |= gone
         for key in gone:

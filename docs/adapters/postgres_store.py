@@ -24,7 +24,7 @@ CREATE TABLE IF NOT EXISTS ratchet_records (
     shelf bytea NOT NULL, name bytea NOT NULL, generation bigint NOT NULL, blob bytea NOT NULL,
     PRIMARY KEY (shelf, name));
 CREATE TABLE IF NOT EXISTS ratchet_letters (
-    number bigserial PRIMARY KEY, id bytea NOT NULL UNIQUE, box smallint NOT NULL, shelf bytea NOT NULL,
+    id bytea PRIMARY KEY, number bigserial, box smallint NOT NULL, shelf bytea NOT NULL,
     blob bytea NOT NULL);
 """
 """Run it once, by whoever may create tables; the workers need no more than the four usual rights on the two tables."""
@@ -118,11 +118,9 @@ class PostgresDatabase:
 
     def _run(self, calls: list[tuple[object, ...]]) -> list[tuple[Any, ...]]:
         """Statements in one round trip; the rows of the last one."""
-        parameters = [value for _, *values in calls for value in values]
-        statements = [_statement(str(name), len(values)) for name, *values in calls]
         connection = self._connected()
         try:
-            cursor = connection.execute("; ".join(statements).encode(), parameters)
+            cursor = connection.execute("; ".join(map(_statement, calls)).encode())
             while cursor.nextset():
                 pass
             return cursor.fetchall() if cursor.description else []
@@ -134,7 +132,7 @@ class PostgresDatabase:
         if self._in_transaction and self._connection is not None:
             return self._connection  # never a new connection in the middle of a transaction
         if self._connection is None or self._connection.closed:
-            self._connection = psycopg.connect(self._conninfo, autocommit=True, cursor_factory=psycopg.ClientCursor)
+            self._connection = psycopg.connect(self._conninfo, autocommit=True)
             for setting in _SETTINGS:
                 self._connection.execute(setting)
             for name, statement in _PREPARED.items():
@@ -150,5 +148,11 @@ def _call(write: Write) -> tuple[object, ...]:
     return "ratchet_update", *write
 
 
-def _statement(name: str, parameters: int) -> str:
-    return f"EXECUTE {name} ({', '.join(['%s'] * parameters)})" if parameters else name
+def _statement(call: tuple[object, ...]) -> str:
+    name, *values = call
+    return f"EXECUTE {name} ({', '.join(map(_literal, values))})" if values else str(name)
+
+
+def _literal(value: object) -> str:
+    """Bytes and numbers only: nothing in a literal needs to be escaped."""
+    return f"'\\x{value.hex()}'" if isinstance(value, bytes) else format(value, "d")

@@ -40,12 +40,12 @@ class Standing(NamedTuple):
 
     Attributes:
         state: the session's.
-        content: its encoding.
+        content: its digest.
         due: what is under way to it and must decrypt: plaintexts by their messages.
     """
 
     state: SessionState
-    content: bytes
+    content: object
     due: Mapping[bytes, bytes]
 
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING, Final
 
+from harness.draws import fixed_draws
+from harness.oracles import MANY
 from harness.people import pair
 from harness.positions import position, require_untouched, sides_of
 from harness.talk import false_key_chunk
@@ -21,8 +24,8 @@ if TYPE_CHECKING:
     from ratchetlib.ratchet.header import Header
 
 MAX_ACTIONS: Final = 28
-_MAX_LOSSES: Final = 2
-"""Gaps in one run: a long one costs as much as a hundred other actions, and so does each that comes after it."""
+_MAX_HEAVY: Final = 2
+"""Gaps, and restarts of large states, in one run: each costs as much as dozens of other actions."""
 
 _GAPS: Final = (*(1, 2, 3, 4, 5, 7, 9, 12, 15, 20, 30, 45), *(998, 999, 1_000, 1_001))
 _FRAME: Final = 24 + 158
@@ -59,7 +62,7 @@ class Player:
     def __init__(self, script: Script, make: Making = Session, actions: int = MAX_ACTIONS) -> None:
         self._script = script
         self._actions = actions
-        self._losses = 0
+        self._heavy = 0
         self._number = script.byte()
         self.talk: Talk = position(self._number, make)
 
@@ -100,12 +103,15 @@ class Player:
             self.talk.letters.remove(letter)
 
     def lose(self, argument: int) -> None:
-        self._losses += 1
-        if self._losses <= _MAX_LOSSES:
+        self._heavy += 1
+        if self._heavy <= _MAX_HEAVY:
             self.talk.lose(argument & 1, _GAPS[(argument >> 1) % len(_GAPS)])
 
     def restart(self, argument: int) -> None:
-        self.talk.seats[argument & 1].restart()
+        seat = self.talk.seats[argument & 1]
+        self._heavy += seat.side.stored >= MANY
+        if self._heavy <= _MAX_HEAVY:
+            seat.restart()
 
     def forget(self, argument: int) -> None:
         seat = self.talk.seats[argument & 1]
@@ -159,9 +165,7 @@ class Player:
 
     def misdeliver(self, argument: int) -> None:
         """A letter of another conversation."""
-        others = pair(one_time=False)
-        other = Session(others.alice if argument & 1 else others.bob)
-        self.talk.require_refused(argument & 1, other.encrypt(b"of another session"), AuthenticationError)
+        self.talk.require_refused(argument & 1, _of_another_session(argument & 1), AuthenticationError)
 
     def mislabel(self, argument: int) -> None:
         """The right letter with other associated data."""
@@ -191,6 +195,14 @@ class Player:
         """A chunk that the peer's own software would not send, in an authentic header."""
         twist, forbidden = TWISTS[(argument >> 1) % len(TWISTS)]
         self.talk.send_twisted(argument & 1, twist, forbidden=forbidden)
+
+
+@cache
+def _of_another_session(to: int) -> bytes:
+    """What the side across from `to` writes in another conversation of the same two."""
+    others = pair(one_time=False)
+    with fixed_draws(b"another session"):
+        return Session(others.alice if to else others.bob).encrypt(b"of another session")
 
 
 def _body(letter: Letter) -> bytes:

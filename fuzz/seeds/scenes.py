@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Final
 
 from harness.draws import fixed_draws
 from harness.handshake import honest_block, own_identity_block
-from harness.oracles import digest
 from harness.people import NOW, pair, people
 from harness.positions import standings
 from harness.sealed import OWNER, PEER, VAULT, content_of, disguised
@@ -15,6 +14,7 @@ from seeds import vectors
 
 from ratchetlib import PrekeyRing, Session
 from ratchetlib.prekeys import codec
+from ratchetlib.session import state as states_codec
 from ratchetlib.wire import u32
 
 if TYPE_CHECKING:
@@ -74,32 +74,33 @@ def sealed_blobs() -> Iterator[bytes]:
 
 
 def states() -> Iterator[bytes]:
-    """Contents of every standing, and those of the shortest with each byte of their structure changed."""
-    yield from (standing.content for standing in standings())
+    """Contents of every standing, and one of each phase with single bytes of it changed."""
     seen = set()
     for standing in standings():
+        content = states_codec.encode(standing.state)
+        yield content
         kind = (type(standing.state.ratchet.pq.phase), bool(standing.state.ratchet.closed), standing.state.unconfirmed)
-        if kind not in seen and len(standing.content) < _SHORT:
+        if kind not in seen and len(content) < _SHORT:
             seen.add(kind)
-            yield from changed(standing.content, range(len(standing.content)))
+            yield from changed(content, range(len(content)))
 
 
 def false_states() -> Iterator[bytes]:
     """Contents that no session ever writes, though each part of them is one."""
     for standing in standings():
-        ratchet = standing.state.ratchet
+        ratchet, content = standing.state.ratchet, states_codec.encode(standing.state)
         for chain in ratchet.chains:
             numbers = list(chain.skipped)[:2]
             if len(numbers) == 2:
                 first, second = (u32(number) + chain.skipped[numbers[1]].raw for number in numbers)
-                yield standing.content.replace(second, first)
-        if ratchet.closed and len(standing.content) < _SHORT:
+                yield content.replace(second, first)
+        if ratchet.closed and len(content) < _SHORT:
             for false in (
                 ratchet._replace(closed=ratchet.closed * 6),
                 ratchet._replace(receiving=ratchet.closed[0]),
                 ratchet._replace(receiving=None),
             ):
-                yield digest(standing.state.moved(false))
+                yield states_codec.encode(standing.state.moved(false))
 
 
 def changed(content: bytes, places: range) -> Iterator[bytes]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from harness.draws import deterministic
-from harness.oracles import digest, refusal, require, require_bounded
+from harness.oracles import MANY, digest, refusal, require, require_bounded
 from harness.peer import Place, message_key, places, sealed_message
 from harness.positions import require_untouched, standing, standings
 from harness.script import Script
@@ -25,9 +25,6 @@ OPTIONS = ("-max_len=64", "-len_control=0")
 _PADDED = b"\x80".ljust(64, b"\0")
 _MAX_SKIP = 1_000
 _MAX_CHAIN = 2**24
-_FEW = 50
-"""Skipped keys above which writing and reading them again would take most of the time; the session target does it."""
-
 _DISTANCES = (
     *(0, 1, -1, 2, 5, 30, 400),
     *(_MAX_SKIP - 1, _MAX_SKIP, _MAX_SKIP + 1, _MAX_SKIP + 2),
@@ -67,7 +64,7 @@ def _require_moved(session: Session, before: RatchetState) -> None:
     skipped = after.skipped_stored + after.evicted - before.skipped_stored - before.evicted
     require(skipped <= _MAX_SKIP, "more keys skipped than may be")
     require_bounded(session._state)
-    if after.skipped_stored < _FEW:
+    if after.skipped_stored < MANY:
         at_rest(Session, session)
 
 
