@@ -4,7 +4,7 @@
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(client.run())
         await client.send(b"bob/phone", b"hello")       # saved when this returns; sent when there is a connection
-    for letter in store.inbox(): …                       # what has come in, each once
+    for letter in store.inbox(): …                       # what has come in, each once; empty ones only began a session
 
 What is to be sent waits in the store's outbox until the relay has it on disk; what is received is in the store before
 the relay is told to forget it. So connections, the relay, and this process can die at any time.
@@ -14,24 +14,36 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import secrets
+import ssl
 import time
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
 import frames
 from heartbeat import INTERVAL, beat
 from peer_sessions import NoSession, ResetNotGranted, WrongPeer
-from pseudonyms import pseudonym
+from pseudonyms import QUIET, pseudonym
+from records import StoreBusy, StoreConflict
+from together import together
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake
 
-from ratchetlib import IdentityChanged, PeerError, PrekeyBundle, SessionForked, TooManySkipped
+from ratchetlib import (
+    BundleReason,
+    BundleRejected,
+    IdentityChanged,
+    PeerError,
+    PrekeyBundle,
+    ReplayMemoryFull,
+    SessionForked,
+    TooManySkipped,
+)
 
 if TYPE_CHECKING:
-    import ssl
-    from collections.abc import AsyncIterator, Callable, Coroutine
+    from collections.abc import AsyncIterator, Callable
 
     from records import Letter
     from store import Store
@@ -40,19 +52,38 @@ if TYPE_CHECKING:
 LOG: Final = logging.getLogger("ratchetlib.client")
 
 FIRST_PAUSE, LAST_PAUSE = 0.2, 60.0
-"""Seconds before connecting again, doubling from the one to the other, each time between half and whole."""
+"""Seconds before connecting again, doubling from the one to the other while connections do not last, each time between
+half and whole."""
 
 ANSWER_TIMEOUT: Final = 15.0
 """Seconds to wait for the relay's answer before the connection counts as dead."""
 
 UNDER_WAY: Final = 32
-"""Letters sent to the relay that it has not confirmed."""
+"""Letters sent to the relay that it has not answered; one that it refused for now is not among them."""
+
+LONGEST_WAIT: Final = 60.0
+"""Seconds for which a relay can have a letter wait."""
+
+MAX_PLAINTEXT: Final = 1 << 19
+"""Bytes of a plaintext: with padding and headers it fits into an envelope."""
 
 HELD: Final = 8
-"""Messages of changed identities that are left in the mailbox until a person has decided; more are dropped, so that
-nobody can fill the window with them."""
+"""Messages that are left in the mailbox until a person has decided; more are dropped, so that nobody can fill the
+relay's window with them."""
+
+_DROPPED: Final = (ConnectionClosed, OSError, TimeoutError, InvalidHandshake, frames.FrameError)
+"""Ends of a connection."""
 
 _random: Final = secrets.SystemRandom()
+_Answer = TypeVar("_Answer", frames.Stock, frames.Bundle)
+
+
+class TooOften(Exception):
+    """The relay has published nothing; `seconds` says when to try again."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__("prekeys were published too often")
+        self.seconds = seconds
 
 
 @dataclass(slots=True)
@@ -92,7 +123,7 @@ class Client:
             store: of this device; it has an identity and a ring.
             link: where the relay is.
             now: seconds since the Unix epoch.
-            on_event: called with the name of a security event and a peer's address.
+            on_event: called with the name of a security event and a peer's address, empty if it is the relay's.
             on_letter: called when something has come into the inbox.
         """
         self._store = store
@@ -107,21 +138,30 @@ class Client:
         self._asking = asyncio.Lock()
         self._answer: asyncio.Future[frames.Stock | frames.Bundle] | None = None
         self._under_way: dict[bytes, Letter] = {}
+        self._later: dict[bytes, float] = {}
         self._held: set[int] = set()
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._broken: set[bytes] = set()
+        self._mending = asyncio.Event()
 
     async def run(self) -> None:
-        """Be connected, for ever: cancel the task to stop."""
+        """Be connected, for ever: cancel the task to stop. What no new connection heals is raised.
+
+        Raises:
+            StateMissing, StateError, RandomnessError: this device must not go on.
+        """
         pause = FIRST_PAUSE
         while True:
+            began = time.monotonic()
             try:
-                async with self._open() as connection:
-                    pause = FIRST_PAUSE
-                    await self._hold(connection)
-            except (OSError, ConnectionClosed, InvalidHandshake, TimeoutError, frames.FrameError) as error:
+                await self._once()
+            except ssl.SSLCertVerificationError:
+                self._event("relay not authenticated", b"")
+            except _DROPPED as error:
                 LOG.info("disconnected", extra={"reason": type(error).__name__})
+            except (StoreConflict, StoreBusy) as error:  # another process of this device
+                LOG.info("interrupted", extra={"reason": type(error).__name__})
+            pause = FIRST_PAUSE if time.monotonic() - began > pause else min(2 * pause, LAST_PAUSE)
             await asyncio.sleep(pause * _random.uniform(0.5, 1))
-            pause = min(2 * pause, LAST_PAUSE)
 
     async def send(self, peer: bytes, plaintext: bytes) -> None:
         """Encrypt and save; it is sent when there is a connection.
@@ -129,19 +169,30 @@ class Client:
         First contact needs the peer's bundle, and waits for a connection.
 
         Raises:
+            ValueError: the plaintext is too long for the relay.
             LookupError: the peer has published no bundle, or bundles were asked for too often.
             RatchetError: the library refused the bundle or the state.
         """
+        if len(plaintext) > MAX_PLAINTEXT:
+            raise ValueError("a plaintext must fit into an envelope")
         try:
             await asyncio.to_thread(self._encrypt, peer, plaintext)
         except NoSession:
-            await self._begin(peer, plaintext)
+            await asyncio.to_thread(self._initiate, peer, await self._fetch(peer), plaintext)
+        self._mend(*self._broken)
         self._work.set()
 
     async def publish(self, bundle: bytes, items: tuple[bytes, ...]) -> int:
-        """Publish prekeys; how many one-time items the relay has then. Waits for a connection."""
-        stock = await self._ask(frames.Publish(bundle, items))
-        return stock.left if isinstance(stock, frames.Stock) else 0
+        """Publish prekeys; how many one-time items the relay has then. Waits for a connection.
+
+        Raises:
+            TooOften: nothing was published.
+        """
+        epoch = PrekeyBundle.from_parts(bundle, None).signed.epoch
+        stock = await self._ask(frames.Publish(bundle, epoch, items), frames.Stock)
+        if stock.retry_after:
+            raise TooOften(stock.retry_after / 1000)
+        return stock.left
 
     async def reconnect(self) -> None:
         """Have the relay deliver again what was held back: call it when a person has decided about an identity."""
@@ -153,15 +204,8 @@ class Client:
     def _encrypt(self, address: bytes, plaintext: bytes) -> None:
         with self._store.peer(address) as peer:
             peer.send(plaintext, now=self._now())
-
-    async def _begin(self, address: bytes, first: bytes = b"") -> None:
-        """Begin a session with a bundle from the relay."""
-        answer = await self._ask(frames.Fetch(address))
-        if not isinstance(answer, frames.Bundle) or not answer.bundle:
-            raise LookupError("no bundle")
-        bundle = PrekeyBundle.from_parts(answer.bundle, answer.item or None)
-        await asyncio.to_thread(self._initiate, address, bundle, first)
-        self._work.set()
+            if peer.sessions.notes.broken is not None:
+                self._broken.add(address)
 
     def _initiate(self, address: bytes, bundle: PrekeyBundle, first: bytes) -> None:
         with self._store.peer(address) as peer:
@@ -170,18 +214,36 @@ class Client:
             except ResetNotGranted:  # a session came in while we were asking
                 peer.send(first, now=self._now())
 
-    async def _ask(self, question: frames.Publish | frames.Fetch) -> frames.Stock | frames.Bundle:
+    async def _fetch(self, address: bytes) -> PrekeyBundle:
+        answer = await self._ask(frames.Fetch(address), frames.Bundle)
+        if answer.address != address or not answer.bundle:
+            raise LookupError("no bundle")
+        try:
+            return PrekeyBundle.from_parts(answer.bundle, answer.item or None)
+        except BundleRejected as error:
+            if error.reason is not BundleReason.MIXED_PARTS:
+                raise
+            return PrekeyBundle.from_parts(answer.bundle, None)  # an item of another time; the relay had no better one
+
+    async def _ask(self, question: frames.Publish | frames.Fetch, kind: type[_Answer]) -> _Answer:
         """The relay's answer, over as many connections as it takes."""
+        message = frames.encode(question)
         async with self._asking:
             while True:
                 await self._connected.wait()
                 self._answer = asyncio.get_running_loop().create_future()
                 try:
                     async with asyncio.timeout(ANSWER_TIMEOUT):
-                        await self._say(question)
-                        return await self._answer
-                except (ConnectionClosed, ConnectionError, TimeoutError):
+                        await self._say(message)
+                        answer = await self._answer
+                        if isinstance(answer, kind):
+                            return answer
+                except TimeoutError:
+                    LOG.info("no answer")
+                except (ConnectionClosed, ConnectionError):
                     await asyncio.sleep(FIRST_PAUSE)
+                    continue
+                self._break_off()  # what it says now would be taken for the answer to something else
 
     async def _pump(self) -> None:
         """Send what is in the outbox, a window at a time."""
@@ -190,59 +252,111 @@ class Client:
             for letter in await asyncio.to_thread(self._store.outbox):
                 if len(self._under_way) >= UNDER_WAY:
                     break
-                if letter.id not in self._under_way:
-                    self._under_way[letter.id] = letter
-                    await self._say(frames.Send(letter.id, letter.peer, letter.content))
-            await self._work.wait()
+                await self._pass_on(letter)
+            due = min(self._later.values(), default=math.inf) - time.monotonic()
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._work.wait(), None if due == math.inf else max(due, 0))
 
-    def _sent(self, key: bytes) -> None:
+    async def _pass_on(self, letter: Letter) -> None:
+        if letter.id in self._under_way or self._later.get(letter.id, 0) > time.monotonic():
+            return
+        self._later.pop(letter.id, None)
+        try:
+            message = frames.encode(frames.Send(letter.id, letter.peer, letter.content))
+        except frames.FrameError:  # put into the store past `send`
+            LOG.error("a letter does not fit into an envelope")  # noqa: TRY400  # a traceback would show nothing else
+            self._later[letter.id] = math.inf
+            return
+        self._under_way[letter.id] = letter
+        await self._say(message)
+
+    async def _accepted(self, key: bytes) -> None:
         letter = self._under_way.pop(key, None)
         if letter is not None:
-            self._store.done(letter)
-            self._work.set()
+            await asyncio.to_thread(self._store.done, letter)
+            if len(self._under_way) <= UNDER_WAY // 2:
+                self._work.set()
 
-    async def _again(self, refused: frames.Refused) -> None:
-        await asyncio.sleep(refused.retry_after / 1000 * _random.uniform(1, 1.5))
-        if letter := self._under_way.get(refused.id):
-            await self._say(frames.Send(letter.id, letter.peer, letter.content))
+    def _refused(self, refused: frames.Refused) -> None:
+        if self._under_way.pop(refused.id, None) is not None:
+            wait = min(refused.retry_after / 1000, LONGEST_WAIT) * _random.uniform(1, 1.5)
+            self._later[refused.id] = time.monotonic() + wait
+            self._work.set()
 
     # Receiving
 
     async def _take(self, delivered: frames.Deliver) -> None:
-        """Save a message, and then let the relay forget it. Whatever was wrong with it, the relay sees the same."""
+        """Save a message, and then let the relay forget it.
+
+        Whatever was wrong with it, its sender sees the same. The relay sees which ones wait for a decision.
+        """
         try:
             await asyncio.to_thread(self._decrypt, delivered)
-        except IdentityChanged:
-            self._event("identity changed", delivered.sender)
-            if len(self._held) < HELD:
-                self._held.add(delivered.number)
-                return
-        except (TooManySkipped, SessionForked) as error:
-            self._event(type(error).__name__, delivered.sender)
-            await self._reset(delivered.sender)
         except (PeerError, WrongPeer) as error:
             self._event(type(error).__name__, delivered.sender)
+            if isinstance(error, IdentityChanged | ReplayMemoryFull) and len(self._held) < HELD:
+                self._held.add(delivered.number)
+                return
+            if isinstance(error, TooManySkipped | SessionForked):
+                self._mend(delivered.sender)
         else:
             self._on_letter()
-        await self._say(frames.Ack(delivered.number))
+        await self._say(frames.encode(frames.Ack(delivered.number)))
 
     def _decrypt(self, delivered: frames.Deliver) -> None:
         with self._store.peer(delivered.sender) as peer:
             peer.receive(delivered.envelope, now=self._now())
 
-    async def _reset(self, address: bytes) -> None:
-        """Begin anew, if the limiter allows it. The attempt is on disk before it is made."""
-        if await asyncio.to_thread(self._request_reset, address):
-            self._spawn(self._begin(address))
+    # Resets
+
+    def _mend(self, *addresses: bytes) -> None:
+        self._broken.update(addresses)
+        if self._broken:
+            self._mending.set()
+
+    async def _reset(self) -> None:
+        """Begin anew with the peers where only that heals, if the limiter allows it."""
+        while True:
+            await self._mending.wait()
+            self._mending.clear()
+            while self._broken:
+                address = self._broken.pop()
+                try:
+                    if await asyncio.to_thread(self._request_reset, address):
+                        await asyncio.to_thread(self._initiate, address, await self._fetch(address), b"")
+                        self._work.set()
+                except (LookupError, PeerError) as error:
+                    self._event(type(error).__name__, address)
 
     def _request_reset(self, address: bytes) -> bool:
+        """Whether to begin now. The attempt is on disk before it is made; one that was never made is made up for."""
         with self._store.peer(address) as peer:
-            return peer.request_reset(self._now())
+            if peer.sessions.notes.broken is None:
+                peer.report_broken()
+            return peer.request_reset(self._now()) or peer.sessions.notes.granted
 
     # The connection
 
+    async def _once(self) -> None:
+        """One connection, to its end."""
+        token, self._token = self._token, b""  # used, whatever comes of it
+        try:
+            async with self._open(token) as connection:
+                pings = beat(connection, self._link.heartbeat)
+                await together(self._listen(connection), self._pump(), self._reset(), pings)
+        except ConnectionClosed as closed:
+            if not token and closed.rcvd is not None and closed.rcvd.code == frames.REFUSED:
+                self._event("login refused", b"")
+            raise
+        finally:
+            self._connected.clear()
+            self._connection = None
+            if self._answer is not None and not self._answer.done():
+                self._answer.set_exception(ConnectionError("disconnected"))
+                self._answer.exception()  # looked at, whether or not anybody still waits
+
     @asynccontextmanager
-    async def _open(self) -> AsyncIterator[ClientConnection]:
+    async def _open(self, token: bytes) -> AsyncIterator[ClientConnection]:
         async with connect(
             self._link.uri,
             ssl=self._link.context,
@@ -251,68 +365,44 @@ class Client:
             ping_interval=None,
             user_agent_header=None,
             proxy=None,
+            logger=QUIET,
         ) as connection:
-            token, self._token = self._token, b""  # used, whatever comes of it
-            await connection.send(frames.encode(self._greeting(token)))
+            greeting = frames.Resume(token) if token else frames.Login(self._link.address, self._link.credential)
+            await connection.send(frames.encode(greeting))
             async with asyncio.timeout(ANSWER_TIMEOUT):
                 welcome = frames.decode(await connection.recv())
             if not isinstance(welcome, frames.Welcome):
                 raise frames.FrameError("no welcome")
             self._token = welcome.token
+            self._under_way.clear()
+            self._held.clear()
+            self._connection = connection
+            self._connected.set()
             yield connection
 
-    def _greeting(self, token: bytes) -> frames.Frame:
-        return frames.Resume(token) if token else frames.Login(self._link.address, self._link.credential)
+    async def _listen(self, connection: ClientConnection) -> None:
+        async for message in connection:
+            match frames.decode(message):
+                case frames.Deliver() as delivered:
+                    await self._take(delivered)
+                case frames.Accepted(key):
+                    await self._accepted(key)
+                case frames.Refused() as refused:
+                    self._refused(refused)
+                case frames.Stock() | frames.Bundle() as answer:
+                    if self._answer is not None and not self._answer.done():
+                        self._answer.set_result(answer)
+                case _:
+                    raise frames.FrameError("no frame of a relay")
 
-    async def _hold(self, connection: ClientConnection) -> None:
-        self._connection = connection
-        self._under_way.clear()
-        self._held.clear()
-        self._connected.set()
-        self._spawn(self._pump())
-        self._spawn(beat(connection, self._link.heartbeat))
-        try:
-            async for message in connection:
-                await self._hear(frames.decode(message))
-        finally:
-            self._connected.clear()
-            self._connection = None
-            running = list(self._tasks)
-            for task in running:
-                task.cancel()
-            await asyncio.gather(*running, return_exceptions=True)
-
-    async def _hear(self, frame: frames.Frame) -> None:
-        match frame:
-            case frames.Deliver():
-                await self._take(frame)
-            case frames.Accepted(key):
-                self._sent(key)
-            case frames.Refused():
-                self._spawn(self._again(frame))
-            case frames.Stock() | frames.Bundle():
-                if self._answer is not None and not self._answer.done():
-                    self._answer.set_result(frame)
-            case _:
-                raise frames.FrameError("no frame of a relay")
-
-    async def _say(self, frame: frames.Frame) -> None:
+    async def _say(self, message: bytes) -> None:
         if self._connection is None:
             raise ConnectionError("not connected")
-        await self._connection.send(frames.encode(frame))
+        await self._connection.send(message)
 
-    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
-        """Run something beside the connection; if it fails, the connection is closed and everything begins anew."""
-        task = asyncio.create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._ended)
-
-    def _ended(self, task: asyncio.Task[None]) -> None:
-        self._tasks.discard(task)
-        if not task.cancelled() and (error := task.exception()) is not None:
-            LOG.info("broken off", extra={"reason": type(error).__name__})
-            if self._connection is not None:
-                self._connection.transport.abort()
+    def _break_off(self) -> None:
+        if self._connection is not None:
+            self._connection.transport.abort()
 
     def _event(self, event: str, peer: bytes) -> None:
         LOG.warning(event, extra={"device": pseudonym(peer)})

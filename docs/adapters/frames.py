@@ -30,6 +30,9 @@ TOKEN_LENGTH: Final = 32
 ID_LENGTH: Final = 16
 """Bytes of the sender's own name for an envelope."""
 
+REFUSED, REPLACED, MALFORMED, BUSY = 4001, 4002, 4003, 4004
+"""Codes with which the relay closes: not let in; the device has connected again; not a frame; come back later."""
+
 
 class FrameError(Exception):
     """Not a frame."""

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import secrets
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from frames import MAX_ITEMS
@@ -95,6 +94,10 @@ return {bundle, string.sub(item, string.find(item, ':', 1, true) + 1)}
 )
 
 
+_BARRED: Final = b"barred"
+"""In place of a hash; none is so short."""
+
+
 class Room(NamedTuple):
     """What a mailbox holds at most; the sender of more is told to try later.
 
@@ -143,7 +146,11 @@ class Mailboxes:
 
     async def bar(self, address: bytes) -> None:
         """No credential is the device's any more; nobody can take its address either."""
-        await self._redis.set(_key("login", address), _credential(secrets.token_bytes(32)))
+        await self._redis.set(_key("login", address), _BARRED)
+
+    async def barred(self, address: bytes) -> bool:
+        """Whether that was done."""
+        return bool(await self._redis.get(_key("login", address)) == _BARRED)
 
     async def put(self, key: bytes, sender: bytes, to: bytes, envelope: bytes) -> bool:
         """Put an envelope in, once; False if there is no such mailbox, or no room in it."""

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
 
 import pytest
-from harness import oracles
+from harness import oracles, positions
 from harness.oracles import Violation
 from runner import targets
 
@@ -14,6 +14,8 @@ from ratchetlib.errors import AuthenticationError, MalformedMessage
 from ratchetlib.ratchet.chains import ReceivingChain
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from ratchetlib.ratchet.header import Header
 
 
@@ -38,6 +40,15 @@ def test_two_encodings_of_one_value() -> None:
         oracles.require_same(b"\0", b"\1")
 
 
+@pytest.fixture
+def positions_made_anew() -> Iterator[None]:
+    """A library that changes states in place spoils what later executions begin with."""
+    yield
+    positions.positions.cache_clear()
+    positions.standings.cache_clear()
+
+
+@pytest.mark.usefixtures("positions_made_anew")
 def test_the_session_target_sees_a_state_that_changes_in_a_refusal() -> None:
     def take_skipped(self: ReceivingChain, number: int) -> tuple[ReceivingChain, Any]:
         key = dict(self.skipped).get(number)
