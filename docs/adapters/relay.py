@@ -68,6 +68,14 @@ NEWS_PAUSE: Final = 1.0
 """Seconds before listening to Redis again after it broke off."""
 
 
+class NotLetIn(Exception):
+    """A connection is to be closed with a code."""
+
+    def __init__(self, code: int) -> None:
+        super().__init__(code)
+        self.code = code
+
+
 class Rates(NamedTuple):
     """How much of what is allowed.
 
@@ -180,8 +188,9 @@ class Relay:
         try:
             async with asyncio.timeout(GREETING_TIMEOUT):
                 address = await self._greet(connection)
-            if address is not None:
-                await self._hold(Line(address, connection))
+            await self._hold(Line(address, connection))
+        except NotLetIn as refused:
+            await connection.close(refused.code)
         except (ConnectionClosed, TimeoutError):
             await connection.close()
         except frames.FrameError:
@@ -190,10 +199,10 @@ class Relay:
             LOG.warning("no Redis", extra={"reason": type(error).__name__})
             await connection.close(frames.BUSY)
 
-    async def _greet(self, connection: ServerConnection) -> bytes | None:
-        """Whose connection it is; None if it has been closed."""
+    async def _greet(self, connection: ServerConnection) -> bytes:
+        """Whose connection it is; `NotLetIn`."""
         if self._greeting.wait(network(connection.remote_address)):
-            return await connection.close(frames.BUSY)
+            raise NotLetIn(frames.BUSY)
         match frames.decode(await connection.recv()):
             case frames.Login(address, credential):
                 if await self._mail.admits(address, credential):
@@ -206,7 +215,7 @@ class Relay:
                     return found
             case _:
                 raise frames.FrameError("no first frame")
-        return await connection.close(frames.REFUSED)
+        raise NotLetIn(frames.REFUSED)
 
     async def _hold(self, line: Line) -> None:
         """Serve a device until it goes, or until it connects again."""
@@ -215,8 +224,7 @@ class Relay:
             if before is not None:
                 await before.connection.close(frames.REPLACED)
             if await self._mail.barred(line.address):  # since it was let in
-                await line.connection.close(frames.REFUSED)
-                return
+                raise NotLetIn(frames.REFUSED)
             token = await self._tokens.issue(line.address)
             await line.send(frames.Welcome(token))
             LOG.info("connected", extra={"device": pseudonym(line.address), "token": shown(token)})

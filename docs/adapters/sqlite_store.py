@@ -42,6 +42,7 @@ _PRAGMAS: Final = (
     "PRAGMA fullfsync = ON",  # macOS: through the disk's cache too
     "PRAGMA secure_delete = ON",  # what is deleted or replaced is overwritten in the file
     f"PRAGMA wal_autocheckpoint = {LOG_PAGES}",
+    f"PRAGMA journal_size_limit = {LOG_PAGES * 4096}",  # nor is anything left behind that
     "PRAGMA temp_store = MEMORY",
     "PRAGMA trusted_schema = OFF",
     "PRAGMA cell_size_check = ON",

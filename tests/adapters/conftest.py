@@ -11,6 +11,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parents[2] / "docs" / "adapters"))
 
 from adapters.places import PostgresPlace, SqlitePlace  # needs the path
+from adapters.redis_server import RedisServer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -38,3 +39,11 @@ def postgres_place() -> Iterator[PostgresPlace]:
     found = PostgresPlace()
     yield found
     found.close()
+
+
+@pytest.fixture(scope="session")
+def redis_server() -> Iterator[RedisServer]:
+    """One for all tests of this process; each begins with an empty one (`relays.run`)."""
+    server = RedisServer()
+    yield server
+    server.close()

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from peer_sessions import NoSession, PeerNotes, PeerSessions
+from peer_notes import PeerNotes
+from peer_sessions import NoSession, PeerSessions
 from support.pair import reopened
 
 from ratchetlib import IdentityKeyPair, PeerError, PrekeyRing, Session, SessionForked, TooManySkipped

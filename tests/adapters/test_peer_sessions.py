@@ -18,7 +18,7 @@ from ratchetlib import AuthenticationError, TooManySkipped
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from peer_sessions import PeerNotes
+    from peer_notes import PeerNotes
 
     from ratchetlib import Session
 

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 from adapters.conversations import ALICE, BOB, NOW, bundle_of, carry, make_device, meet, receive, send
-from peer_sessions import NoSession, PeerNotes, ResetNotGranted, WrongPeer
+from peer_notes import PeerNotes
+from peer_sessions import NoSession, ResetNotGranted, WrongPeer
 from records import IDENTITY, INDEX, PEERS, RING, Record, StateMissing, StoreBusy, StoreConflict, StoreError
 from support.anchors import MemoryAnchor
 from support.forked import in_child

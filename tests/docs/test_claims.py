@@ -1,4 +1,4 @@
-"""Every claim has its test, the pages made of them are what their scripts make, and every test that a page names exists."""
+"""Every claim has its test, every test that a page names exists, and the pages are what their scripts make."""
 
 from __future__ import annotations
 

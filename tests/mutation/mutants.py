@@ -25,6 +25,7 @@ class Mutant(NamedTuple):
     """One change, and what became of it.
 
     Attributes:
+        key: mutmut's name for it.
         module: the source file, from the root of the repository.
         function: dotted, without mutmut's number.
         change: the lines taken away and put in, as a diff shows them.
@@ -32,6 +33,7 @@ class Mutant(NamedTuple):
         killed: whether a test failed or did not end; None if it did not run.
     """
 
+    key: str
     module: str
     function: str
     change: str
@@ -52,6 +54,7 @@ def read(folder: Path) -> Iterator[Mutant]:
             before, after = (function.deep_clone() for function in functions)
             diff = get_diff_for_mutant(name, path=module).splitlines()[2:]
             yield Mutant(
+                name,
                 module,
                 name.partition("__mutmut_")[0].replace("xǁ", "").replace("ǁ", ".").replace(".x_", "."),
                 "\n".join(line for line in diff if line[:1] in "+-"),

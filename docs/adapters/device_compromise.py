@@ -1,0 +1,73 @@
+"""A device was lost, stolen or searched: whatever it knew is somebody else's as well.
+
+At the relay, at once:   await lock_out(relay, RedisAccounts(redis), address)
+On the device, or on the one that takes its place over:
+                         start_over(store, now=now), and then `Renewal.tick` until it returns nothing
+
+Nothing of this is announced through the old sessions: who has copied them could announce as well. The contacts see a
+changed identity and compare fingerprints.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from typing import TYPE_CHECKING, Final, Protocol
+
+from plan import Stage
+from renewal import start
+
+if TYPE_CHECKING:
+    from redis.asyncio import Redis
+    from store import Store
+
+CREDENTIAL_LENGTH: Final = 32
+"""Bytes of a login credential, as the relay's frames carry it."""
+
+
+class Relay(Protocol):
+    """What is asked of a relay."""
+
+    async def revoke(self, address: bytes) -> None:
+        """Void the resume tokens of a device and close its connection."""
+        ...
+
+
+class Accounts(Protocol):
+    """What is asked of whoever lets devices log in."""
+
+    async def replace(self, address: bytes, credential: bytes) -> None:
+        """Let a device log in with this credential only."""
+        ...
+
+
+class RedisAccounts:
+    """The accounts of the reference relay, which keeps a hash for each address (`Mailboxes.admits`)."""
+
+    def __init__(self, redis: Redis) -> None:
+        """Use the relay's Redis."""
+        self._redis = redis
+
+    async def replace(self, address: bytes, credential: bytes) -> None:
+        """See `Accounts`."""
+        hashed = hashlib.sha256(b"login" + credential).digest()
+        await self._redis.set(f"login:{hashlib.sha256(address).hexdigest()}", hashed)
+
+
+async def lock_out(relay: Relay, accounts: Accounts, address: bytes) -> bytes:
+    """Forced logout: from now on only who has the new credential, which is returned, gets in.
+
+    The credential goes first. The other way round, a thief would log in again between the two steps.
+    """
+    credential = secrets.token_bytes(CREDENTIAL_LENGTH)
+    await accounts.replace(address, credential)
+    await relay.revoke(address)
+    return credential
+
+
+def start_over(store: Store, *, now: int) -> None:
+    """Destroy what may be known: identity and prekeys at once, sessions and unsent ciphertexts with the first tick.
+
+    Called again, it begins anew: another identity, and all contacts once more.
+    """
+    start(store, now=now, first=Stage.DESTROY)

@@ -1,0 +1,138 @@
+"""What the application holds inside a block of the store: a peer, or the device itself."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from peer_notes import PeerNotes
+from peer_sessions import DEFAULT_PADDING, PeerSessions
+from records import IDENTITY, IN, OUT, PEERS, RING, Letter, Note, Record, StateMissing, StoreError
+
+from ratchetlib import IdentityKeyPair, PrekeyRing, Session
+
+if TYPE_CHECKING:
+    from unit import Sealing, Unit
+
+    from ratchetlib import IdentityKey, PaddingPolicy, PrekeyBundle
+
+
+@dataclass(slots=True)
+class Device:
+    """This device, locked. Set both for a new device or a new identity; what is done to the ring is saved.
+
+    Attributes:
+        identity: None before there is one.
+        ring: None before there is one.
+    """
+
+    identity: IdentityKeyPair | None
+    ring: PrekeyRing | None
+
+
+class Peer:
+    """The conversation with one device, locked. Its methods raise what those of `PeerSessions` raise.
+
+    Attributes:
+        sessions: to be looked at: `identity`, `notes`, `session(...).health()`.
+        saved: the letters of the block, outgoing and incoming, once it has been left.
+    """
+
+    def __init__(self, unit: Unit, sealing: Sealing, address: bytes) -> None:
+        self._unit = unit
+        self._address = address
+        self._shelf = sealing.shelf(address)
+        self._device_shelf = sealing.shelf(b"")
+        self._notes_record = Record(PeerNotes, address)
+        self._old_notes = unit.open(self._shelf, self._notes_record)
+        self.saved: tuple[list[Letter], list[Letter]] | None = None
+        self.sessions = PeerSessions(sealing.owner, address, self._old_notes or PeerNotes(), self._load)
+
+    def begin(self, bundle: PrekeyBundle, *, now: int, first: bytes = b"") -> None:
+        """First contact, or a reset that was granted in an earlier block."""
+        message = self.sessions.begin(self._prekeys()[0], bundle, now=now, first=first)
+        self._unit.post(OUT, self._address, message)
+
+    def send(
+        self, plaintext: bytes, *, now: int, associated_data: bytes = b"", padding: PaddingPolicy = DEFAULT_PADDING
+    ) -> None:
+        """Put a message into the outbox. `NoSession`: fetch a bundle and `begin`."""
+        message = self.sessions.encrypt(plaintext, now=now, associated_data=associated_data, padding=padding)
+        self._unit.post(OUT, self._address, message)
+
+    def receive(self, message: bytes, *, now: int, associated_data: bytes = b"") -> None:
+        """Put a message's plaintext into the inbox. After the block, tell the transport that it has arrived."""
+        plaintext = self.sessions.decrypt(
+            message, now=now, prekeys=self._prekeys_to_save, associated_data=associated_data
+        )
+        self._unit.post(IN, self._address, plaintext)
+
+    def report_broken(self) -> None:
+        """Say that only a reset heals. Not for `AuthenticationError`, which anybody can cause."""
+        self.sessions.report_broken()
+
+    def request_reset(self, now: int) -> bool:
+        """Whether a new session may be begun. Leave the block, fetch a bundle, and begin in the next one."""
+        return self.sessions.request_reset(now)
+
+    def repin(self, identity: IdentityKey) -> None:
+        """Take a changed identity once a person has compared fingerprints; all sessions are deleted."""
+        self.sessions.repin(identity)
+
+    @property
+    def outgoing(self) -> list[Letter]:
+        """What was sent in the block, once it has been left and saved."""
+        return self._letters()[OUT]
+
+    @property
+    def incoming(self) -> list[Letter]:
+        """What was received in the block, once it has been left and saved."""
+        return self._letters()[IN]
+
+    def records(self) -> list[Record[Any]]:
+        """All records on the peer's shelf."""
+        sessions = [self._session_record(entry.key) for entry in self.sessions.notes.entries]
+        return [self._notes_record, *sessions]
+
+    def prepare(self) -> None:
+        """Say what is to be written at the end of the block."""
+        for key, session in self.sessions.touched.items():
+            self._unit.put(self._shelf, self._session_record(key), session)
+        for key in self.sessions.removed:
+            self._unit.put(self._shelf, self._session_record(key), None)
+        if self.sessions.notes != (self._old_notes or PeerNotes()):
+            self._unit.put(self._shelf, self._notes_record, self.sessions.notes)
+            if self._old_notes is None:
+                self._register()
+
+    def _letters(self) -> tuple[list[Letter], list[Letter]]:
+        if self.saved is None:
+            raise StoreError("letters leave after the block, once they are saved")
+        return self.saved
+
+    def _session_record(self, key: bytes) -> Record[Session]:
+        return Record(Session, self._address + key)
+
+    def _load(self, key: bytes) -> Session:
+        session = self._unit.open(self._shelf, self._session_record(key))
+        if session is None:
+            raise StateMissing("a session that the peer's notes list is not there")
+        return session
+
+    def _prekeys(self) -> tuple[IdentityKeyPair, PrekeyRing]:
+        identity = self._unit.open(self._device_shelf, IDENTITY)
+        ring = self._unit.open(self._device_shelf, RING)
+        if identity is None or ring is None:
+            raise StateMissing("this device has no identity and ring: make them in a device() block")
+        return identity, ring
+
+    def _prekeys_to_save(self) -> tuple[IdentityKeyPair, PrekeyRing]:
+        identity, ring = self._prekeys()
+        self._unit.put(self._device_shelf, RING, ring)
+        return identity, ring
+
+    def _register(self) -> None:
+        note = self._unit.open(self._device_shelf, PEERS)
+        known = [] if note is None else json.loads(note.content)
+        self._unit.put(self._device_shelf, PEERS, Note(json.dumps([*known, self._address.hex()]).encode()))
