@@ -25,7 +25,7 @@ def main() -> int:
         readme.write()
         return 0
     if options.replay:
-        return int(sum(replay(name, options.replay) for name in names) > 0)
+        return int(replay(names[0], options.replay) > 0)
     if options.coverage:
         from runner.coverage_report import report  # noqa: PLC0415  # needs coverage, which fuzzing does not
 
@@ -71,7 +71,10 @@ def _options() -> argparse.Namespace:
     add("--bugs", action="store_true", help="break the library in five ways and see each found")
     add("--readme", action="store_true", help="write the README's table of targets")
     add("--list", action="store_true", help="the targets and what each shows")
-    return parser.parse_args()
+    options = parser.parse_args()
+    if options.replay and len(options.target or ()) != 1:
+        parser.error("--replay needs the one --target whose inputs these are")
+    return options
 
 
 if __name__ == "__main__":

@@ -10,12 +10,12 @@ Fails whenever a claim has no test: the page cannot be made, and so the build ca
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 import tomllib
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import claims
+import figures
 from claims import ROOT, Claim
 
 if TYPE_CHECKING:
@@ -23,17 +23,6 @@ if TYPE_CHECKING:
 
 PAGE: Final = ROOT / "docs" / "assurance.md"
 ENTRIES: Final = ROOT / "docs" / "claims.toml"
-FIGURES: Final = (
-    ("Attacks", "tests/mutants/figures.json"),
-    ("Properties", "tests/properties/figures.json"),
-    ("Schedules", "tests/schedules/figures.json"),
-    ("Closure", "tests/closure/figures.json"),
-    ("Mutation", "tests/mutation/figures.json"),
-    ("Fuzzing", "fuzz/figures.json"),
-    ("Adapters", "tests/adapters/figures.json"),
-)
-"""Each a list of {what, figure, command}, written by the command that measured."""
-
 _HEAD: Final = """# Assurance
 
 What the documents claim, and the test that carries each claim. Made by `python docs/tools/assurance.py`, which fails if
@@ -99,10 +88,10 @@ def _row(claim: Claim, entry: Entry) -> str:
 
 
 def _figures() -> Iterator[str]:
-    yield "\n## Figures\n\n| part | what | figure | command |\n|---|---|---|---|"
-    for part, path in FIGURES:
-        for figure in json.loads((ROOT / path).read_text(encoding="utf-8")):
-            yield f"| {part} | {_cell(figure['what'])} | {_cell(figure['figure'])} | `{figure['command']}` |"
+    yield "\n## Figures\n\n| part | what | figure | counted anew by |\n|---|---|---:|---|"
+    for figure in figures.read():
+        count = f"{figure.figure:,}" if isinstance(figure.figure, int) else str(figure.figure)
+        yield f"| {figure.part} | {_cell(figure.what)} | {_cell(count)} | `{figure.command}` |"
 
 
 def _cell(text: object) -> str:

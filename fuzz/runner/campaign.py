@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import tempfile
 import time
 from collections import deque
@@ -33,7 +32,6 @@ class Plan:
         jobs: processes at once.
         crashes: the folder for what breaks something.
         keep: a folder for new inputs, one below it for each target; None to forget them.
-        package: the folder of another copy of the library; None for the installed one.
     """
 
     names: Sequence[str]
@@ -41,7 +39,6 @@ class Plan:
     jobs: int
     crashes: Path
     keep: Path | None = None
-    package: Path | None = None
 
 
 class Campaign:
@@ -80,7 +77,7 @@ class Campaign:
             crashes.mkdir(parents=True, exist_ok=True)
             known = [folder for folder in (targets.corpus(name), targets.regressions(name)) if folder.is_dir()]
             options = (f"-max_total_time={self._plan.seconds}", f"-artifact_prefix={crashes}/", "-reload=1")
-            self._running.append(start(name, [fresh, *known], *options, package=self._plan.package))
+            self._running.append(start(name, [fresh, *known], *options))
 
     def _collect(self) -> None:
         for run in [run for run in self._running if run.seconds]:
@@ -97,12 +94,5 @@ class Campaign:
         if artifact is None:
             self._findings.append(Finding(run.name, None, list(run.tail)))
             return
-        smallest = minimized(run.name, artifact, self._plan.package)
+        smallest = minimized(run.name, artifact)
         self._findings.append(Finding(run.name, smallest, list(run.tail)))
-
-
-def cleared(folder: Path) -> Path:
-    """The folder, empty."""
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
-    return folder

@@ -74,9 +74,9 @@ def first_artifact(folder: Path, run: Run) -> Path | None:
     return None
 
 
-def minimized(name: str, artifact: Path, package: Path | None) -> Path:
+def minimized(name: str, artifact: Path) -> Path:
     """The input made smaller as long as it still breaks something; itself where that does not succeed."""
     smaller = artifact.with_name(artifact.name + ".min")
     options = ("-minimize_crash=1", f"-max_total_time={_MINIMIZE_SECONDS}", f"-exact_artifact_path={smaller}")
-    start(name, [artifact], *options, package=package).wait()
+    start(name, [artifact], *options).wait()
     return smaller if smaller.is_file() and smaller.stat().st_size else artifact

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 from adapters.conversations import NOW
-from rotation import new_ring
+from peer_sessions import NoSession
+from renewal import Renewal
+from rotation import new_ring, publish_due
+from support.anchors import MemoryAnchor
 
-from ratchetlib import IdentityKeyPair, PrekeyBundle
+from ratchetlib import IdentityChanged, IdentityKeyPair, PeerError, PrekeyBundle
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -20,6 +23,10 @@ if TYPE_CHECKING:
 HOUR = 3600
 DAY = 24 * HOUR
 WEEK = 7 * DAY
+
+
+_Arguments = ParamSpec("_Arguments")
+_Result = TypeVar("_Result")
 
 
 class Crash(BaseException):
@@ -67,10 +74,10 @@ class Crashes:
         if self.passed == self.at:
             raise Crash
 
-    def around(self, function: Callable[..., object]) -> Callable[..., object]:
+    def around(self, function: Callable[_Arguments, _Result]) -> Callable[_Arguments, _Result]:
         """Before it and behind it."""
 
-        def surrounded(*arguments: object, **named: object) -> object:
+        def surrounded(*arguments: _Arguments.args, **named: _Arguments.kwargs) -> _Result:
             self()
             result = function(*arguments, **named)
             self()
@@ -81,8 +88,8 @@ class Crashes:
     def watch(self, store: Store) -> None:
         """Every commit of a store, and every move of its anchor."""
         database = store._database
-        database.commit = self.around(database.commit)  # type: ignore[method-assign,assignment]
-        store._sealing.advance = self.around(store._sealing.advance)  # type: ignore[method-assign,assignment]
+        database.commit = self.around(database.commit)  # type: ignore[method-assign]
+        store._sealing.advance = self.around(store._sealing.advance)  # type: ignore[method-assign]
 
 
 def new_device(store: Store, address: bytes, *, now: int = NOW) -> None:
@@ -101,3 +108,79 @@ def dying(place: SqlitePlace) -> Iterator[None]:
             store._database.close()
             store._closed = True
         place._opened.clear()
+
+
+class World:
+    """Devices with stores over one server, whose post holds back what a changed identity has sent, as the client does.
+
+    Attributes:
+        changed: (recipient, sender) of each refusal because of a changed identity.
+        lost: (recipient, sender) of each message that was refused for any other reason.
+    """
+
+    def __init__(self, place: SqlitePlace, *addresses: bytes) -> None:
+        self._place = place
+        self.server = Server()
+        self.anchors = {address: MemoryAnchor() for address in addresses}
+        self.stores: dict[bytes, Store] = {}
+        self.held: list[tuple[bytes, bytes, bytes]] = []
+        self.changed: list[tuple[bytes, bytes]] = []
+        self.lost: list[tuple[bytes, bytes]] = []
+        self.read: dict[bytes, list[tuple[bytes, bytes]]] = {address: [] for address in addresses}
+        for address in addresses:
+            new_device(self.open(address), address)
+            publish_due(self.stores[address], self.server.publisher(address))
+
+    def open(self, address: bytes) -> Store:
+        self.stores[address] = self._place.open(address, anchor=self.anchors[address])
+        return self.stores[address]
+
+    def send(self, sender: bytes, to: bytes, plaintext: bytes, now: int) -> None:
+        try:
+            with self.stores[sender].peer(to) as peer:
+                peer.send(plaintext, now=now)
+        except NoSession:
+            with self.stores[sender].peer(to) as peer:
+                peer.begin(self.server.fetch(to), now=now, first=plaintext)
+
+    def carry(self, now: int) -> None:
+        """Everything that waits is delivered, and what is received is read."""
+        self.held = [post for post in self.held if not self._deliver(*post, now)]
+        for sender, store in self.stores.items():
+            for letter in store.outbox():
+                if not self._deliver(letter.peer, sender, letter.content, now):
+                    self.held.append((letter.peer, sender, letter.content))
+                store.done(letter)
+        for address, store in self.stores.items():
+            for letter in store.inbox():
+                self.read[address].append((letter.peer, letter.content))
+                store.done(letter)
+
+    def _deliver(self, to: bytes, sender: bytes, envelope: bytes, now: int) -> bool:
+        try:
+            with self.stores[to].peer(sender) as peer:
+                peer.receive(envelope, now=now)
+        except IdentityChanged:
+            self.changed.append((to, sender))
+            return False
+        except PeerError:
+            self.lost.append((to, sender))
+        return True
+
+    def befriend(self, one: bytes, other: bytes, now: int) -> None:
+        self.send(one, other, b"hello", now)
+        self.carry(now)
+        self.send(other, one, b"hello yourself", now)
+        self.carry(now)
+
+    def sessions(self, address: bytes, peer: bytes) -> set[str]:
+        with self.stores[address].peer(peer) as locked:
+            return {entry.session_id for entry in locked.sessions.notes.entries}
+
+    def texts(self, address: bytes) -> list[bytes]:
+        return [content for _, content in self.read[address] if content]
+
+    def renewal(self, address: bytes, crashes: Crashes | None = None) -> Renewal:
+        around = (crashes or Crashes()).around
+        publish, fetch = around(self.server.publisher(address)), around(self.server.fetch)
+        return Renewal(self.stores[address], publish=publish, fetch=fetch)

@@ -293,6 +293,35 @@ def test_a_conversation_stays_broken_until_a_later_session_lives(pair: Pair) -> 
     assert alice.reset() is None
 
 
+def test_the_first_message_of_a_lost_session_created_by_a_fast_clock_needs_a_person_and_the_clocks(pair: Pair) -> None:
+    """The limit that peers.md tells of: Bob sends on a session that Alice does not have, and nothing tells her."""
+    alice, bob = pair
+    for device in pair:
+        device.saved = Saved()
+    alice.clock += 12 * HOUR
+    withheld = alice.write(b"withheld")
+    alice.clock -= 12 * HOUR
+    alice.saved = Saved()
+    assert bob.receive(alice.write(b"anew")) == b"anew"
+    assert alice.receive(bob.write(b"answer")) == b"answer"
+    assert bob.receive(withheld) == b"withheld"
+    assert alice.receive(bob.write(b"not understood")) is None
+    peers = alice.open()
+    peers.report_broken()
+    alice.save(peers)
+    for _ in range(36):
+        message = alice.reset()
+        if message is not None:
+            assert bob.receive(message) == b""
+        if alice.receive(bob.write(b"understood?")) is not None:
+            break
+        alice.clock += HOUR
+        bob.clock += HOUR
+    assert alice.clock > START + 12 * HOUR
+    assert agree(alice, bob)
+    assert alice.saved.notes.broken is None
+
+
 def test_what_heals_by_a_reset_only_says_so(pair: Pair) -> None:
     alice, bob = pair
     for _ in range(1002):

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from adapters.conversations import ALICE, BOB, NOW, bundle_of, carry, meet, send
+from peer_sessions import OLD_SESSION_LIFETIME
 from records import StoreBusy, StoreError
 from sqlite_store import LOG_PAGES, SqliteDatabase
 
@@ -42,6 +43,25 @@ def test_a_deleted_session_is_gone_from_every_file(sqlite_place: SqlitePlace) ->
         locked.repin(identity)
     assert entry not in locked.sessions.notes.entries
     assert holds(sqlite_place, blobs) == 0
+
+
+@pytest.mark.attack("A55", "A87")
+def test_an_old_session_is_gone_from_every_file_after_its_time(sqlite_place: SqlitePlace) -> None:
+    alice, bob = sqlite_place.open(ALICE), sqlite_place.open(BOB)
+    meet(alice, bob)
+    blobs = sqlite_place.interfere(ALICE, "SELECT blob FROM records WHERE shelf = ?", alice._sealing.shelf(BOB))
+    old = max((bytes(blob) for (blob,) in blobs), key=len)  # type: ignore[call-overload]
+    with bob.peer(ALICE) as locked:
+        locked.report_broken()
+        assert locked.request_reset(NOW)
+    with bob.peer(ALICE) as locked:
+        locked.begin(bundle_of(alice), now=NOW)
+    assert carry(bob, BOB, alice) == [b""]
+    assert holds(sqlite_place, [old]) == 1
+    send(alice, BOB, b"", now=NOW + OLD_SESSION_LIFETIME - 1)
+    assert holds(sqlite_place, [old]) == 1
+    send(alice, BOB, b"", now=NOW + OLD_SESSION_LIFETIME)
+    assert holds(sqlite_place, [old]) == 0
 
 
 @pytest.mark.attack("A87")

@@ -34,9 +34,9 @@ def test_a_program_runs(page: str, number: int, output: str) -> None:
         [sys.executable, "-c", programs(page)[number]],
         check=False, cwd=directory, env=environment, capture_output=True, text=True, timeout=60,
     )  # fmt: skip
+    shutil.rmtree(directory)
     assert ended.stderr == ""
     assert ended.stdout == output
-    shutil.rmtree(directory)
 
 
 def test_every_link_of_the_pages_is_there() -> None:

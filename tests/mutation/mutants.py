@@ -40,6 +40,16 @@ class Mutant(NamedTuple):
     wording: bool
     killed: bool | None
 
+    @property
+    def survived(self) -> bool:
+        """Whether nothing noticed it, although it changes more than words."""
+        return self.killed is False and not self.wording
+
+
+def meta_of(folder: Path, module: str) -> Path:
+    """mutmut's file about the mutants of a module."""
+    return folder / "mutants" / f"{module}.meta"
+
 
 def read(folder: Path) -> Iterator[Mutant]:
     """All mutants of a finished run, whose working directory this is."""

@@ -15,10 +15,12 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from mutation.mutants import meta_of
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from mutants import Mutant
+    from mutation.mutants import Mutant
 
 _PASSED: Final = 0
 _KILLED: Final = 1
@@ -48,7 +50,7 @@ def rerun(folder: Path, survivors: Iterable[Mutant], options: Sequence[str]) -> 
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         for mutant, code in pool.map(outcome, chosen):
             if code != _PASSED:
-                _record(folder / "mutants" / f"{mutant.module}.meta", mutant.key, code)
+                _record(meta_of(folder, mutant.module), mutant.key, code)
 
 
 def tests_of(folder: Path, module: str) -> list[str]:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from mutants import Mutant
+    from mutation.mutants import Mutant
 
 
 class Reason(NamedTuple):

@@ -1,0 +1,242 @@
+"""A planned new identity: announced through the old sessions, pinned by people, and nothing old left behind."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from adapters.conversations import ALICE, BOB, NOW
+from adapters.operated import DAY, HOUR, WEEK, Crashes, World, dying
+from adapters.places import SqlitePlace
+from identity_rotation import accept_identity, announced, fingerprint, rotate_identity
+from peer_sessions import FIRST_INTERVAL
+from plan import look
+from renewal import ANNOUNCEMENT, RenewalRunning, announcement
+
+from ratchetlib import (
+    Fingerprint,
+    FingerprintMismatch,
+    IdentityChanged,
+    IdentityKeyPair,
+    InvalidKey,
+    MalformedMessage,
+    PrekeyBundle,
+    Session,
+    UnknownPrekey,
+)
+
+if TYPE_CHECKING:
+    from ratchetlib import IdentityKey
+
+CAROL = b"carol/desktop"
+FRIENDS = (BOB, CAROL)
+
+
+@pytest.fixture
+def world(sqlite_place: SqlitePlace) -> World:
+    world = World(sqlite_place, ALICE, BOB, CAROL)
+    for friend in FRIENDS:
+        world.befriend(ALICE, friend, NOW)
+    return world
+
+
+def screen(world: World, owner: bytes, peer: bytes) -> bytes:
+    """What a person shows another on the screen."""
+    ours, theirs = (look(world.stores[address]).identity.public for address in (owner, peer))
+    return Fingerprint.between(ours, owner, theirs, peer).to_bytes()
+
+
+def heard(world: World, address: bytes) -> IdentityKey:
+    (identity,) = {announced(content) for _, content in world.read[address]} - {None}
+    assert identity is not None
+    return identity
+
+
+def accept(world: World, address: bytes) -> None:
+    accept_identity(world.stores[address], ALICE, heard(world, address), screen(world, ALICE, address))
+
+
+def test_contacts_hear_of_it_compare_and_talk_on_new_sessions(world: World) -> None:
+    before = {friend: world.sessions(ALICE, friend) for friend in FRIENDS}
+    rotate_identity(world.stores[ALICE], now=NOW + DAY)
+    assert set(world.renewal(ALICE).tick(NOW + DAY)) == set(FRIENDS)
+    world.carry(NOW + DAY)
+    assert set(world.changed) == {(friend, ALICE) for friend in FRIENDS}
+    for friend in FRIENDS:
+        assert heard(world, friend) == look(world.stores[ALICE]).identity.public
+        accept(world, friend)
+        world.send(friend, ALICE, b"back from " + friend, NOW + DAY + 1)
+    world.carry(NOW + DAY + 1)
+    assert world.renewal(ALICE).tick(NOW + DAY + 1) == {}
+    for friend in FRIENDS:
+        assert world.sessions(ALICE, friend)
+        assert not world.sessions(ALICE, friend) & before[friend]
+        world.send(ALICE, friend, b"on the new one", NOW + DAY + 2)
+    world.carry(NOW + DAY + 2)
+    assert [b"on the new one" in world.texts(friend) for friend in FRIENDS] == [True, True]
+    assert [b"back from " + friend in world.texts(ALICE) for friend in FRIENDS] == [True, True]
+    assert world.lost == []
+
+
+def test_the_conversation_goes_on_while_the_people_have_not_compared(world: World) -> None:
+    rotate_identity(world.stores[ALICE], now=NOW + DAY)
+    for hour in range(24):
+        now = NOW + DAY + hour * HOUR
+        world.renewal(ALICE).tick(now)
+        world.send(ALICE, BOB, b"to bob %d" % hour, now)
+        world.send(BOB, ALICE, b"to alice %d" % hour, now)
+        world.carry(now)
+    assert [text for text in world.texts(BOB) if text.startswith(b"to")] == [b"to bob %d" % n for n in range(24)]
+    assert [text for text in world.texts(ALICE) if text.startswith(b"to")] == [b"to alice %d" % n for n in range(24)]
+
+
+def test_old_sessions_are_deleted_after_a_week_whatever_the_contact_does(world: World) -> None:
+    before = world.sessions(ALICE, BOB)
+    rotate_identity(world.stores[ALICE], now=NOW + DAY)
+    assert set(world.renewal(ALICE).tick(NOW + DAY)) == set(FRIENDS)
+    assert set(world.renewal(ALICE).tick(NOW + DAY + WEEK - 1)) == set(FRIENDS)
+    assert before <= world.sessions(ALICE, BOB)
+    assert world.renewal(ALICE).tick(NOW + DAY + WEEK) == {}
+    assert not before & world.sessions(ALICE, BOB)
+
+
+def test_the_old_ring_is_gone_and_epochs_go_on_above_it(world: World) -> None:
+    old = world.server.fetch(ALICE)
+    rotate_identity(world.stores[ALICE], now=NOW + DAY)
+    world.renewal(ALICE).tick(NOW + DAY)
+    new = world.server.fetch(ALICE)
+    assert new.signed.epoch == old.signed.epoch + 1
+    assert new.signed.identity == look(world.stores[ALICE]).identity.public
+    late = IdentityKeyPair.generate()
+    with pytest.raises(UnknownPrekey), world.stores[ALICE].peer(b"late") as peer:
+        peer.receive(first_message(late, old), now=NOW + DAY)
+
+
+def first_message(sender: IdentityKeyPair, bundle: PrekeyBundle) -> bytes:
+    session = Session.initiate(sender, bundle, our_address=b"late", their_address=ALICE, now=NOW + DAY)
+    return session.encrypt(b"too late")
+
+
+@pytest.mark.attack("A24")
+def test_an_announcement_alone_pins_nothing(world: World) -> None:
+    pinned = look(world.stores[ALICE]).identity.public
+    rotate_identity(world.stores[ALICE], now=NOW + DAY)
+    world.renewal(ALICE).tick(NOW + DAY)
+    world.carry(NOW + DAY)
+    with world.stores[BOB].peer(ALICE) as peer:
+        assert peer.sessions.identity == pinned
+        peer.report_broken()
+        assert peer.request_reset(NOW + DAY)
+    with pytest.raises(IdentityChanged), world.stores[BOB].peer(ALICE) as peer:
+        peer.begin(world.server.fetch(ALICE), now=NOW + DAY)
+
+
+@pytest.mark.attack("A24")
+def test_only_the_whole_fingerprint_of_these_two_pins_it(world: World) -> None:
+    rotate_identity(world.stores[ALICE], now=NOW + DAY)
+    world.renewal(ALICE).tick(NOW + DAY)
+    world.carry(NOW + DAY)
+    identity, shown = heard(world, BOB), screen(world, ALICE, BOB)
+    sessions = world.sessions(BOB, ALICE)
+    for scanned, error in (
+        (shown[:32], MalformedMessage),
+        (b"", MalformedMessage),
+        (screen(world, BOB, ALICE), FingerprintMismatch),
+        (screen(world, ALICE, CAROL), FingerprintMismatch),
+    ):
+        with pytest.raises(error):
+            accept_identity(world.stores[BOB], ALICE, identity, scanned)
+    with pytest.raises(FingerprintMismatch):
+        accept_identity(world.stores[BOB], ALICE, IdentityKeyPair.generate().public, shown)
+    assert world.sessions(BOB, ALICE) == sessions
+    assert fingerprint(world.stores[BOB], ALICE, identity).digits
+    accept_identity(world.stores[BOB], ALICE, identity, shown)
+    assert world.sessions(BOB, ALICE) == set()
+
+
+def test_what_is_no_announcement_is_none_and_what_holds_no_identity_is_refused() -> None:
+    identity = IdentityKeyPair.generate().public
+    assert announced(announcement(identity)) == identity
+    assert announced(b"") is None
+    assert announced(b"my identity is now") is None
+    for content in (b"", identity.to_bytes()[:-1], identity.to_bytes() + b"\x00", bytes(128)):
+        with pytest.raises((MalformedMessage, InvalidKey)):
+            announced(ANNOUNCEMENT + content)
+
+
+def test_a_second_rotation_waits_for_the_first(world: World) -> None:
+    rotate_identity(world.stores[ALICE], now=NOW + DAY)
+    identity = look(world.stores[ALICE]).identity.public
+    with pytest.raises(RenewalRunning):
+        rotate_identity(world.stores[ALICE], now=NOW + DAY + 1)
+    assert look(world.stores[ALICE]).identity.public == identity
+
+
+def test_a_contact_without_a_bundle_is_tried_again_and_keeps_nobody_else_waiting(world: World) -> None:
+    bundle = world.server.bundles.pop(BOB)
+    rotate_identity(world.stores[ALICE], now=NOW + DAY)
+    left = world.renewal(ALICE).tick(NOW + DAY)
+    assert isinstance(left[BOB], LookupError)
+    assert left[CAROL] is None
+    world.server.bundles[BOB] = bundle
+    assert world.renewal(ALICE).tick(NOW + DAY + 60) == {BOB: None, CAROL: None}
+    world.carry(NOW + DAY + 60)
+    assert (BOB, ALICE) in world.changed
+
+
+def test_a_contact_whose_identity_has_changed_as_well_is_left_to_a_person(world: World) -> None:
+    rotate_identity(world.stores[BOB], now=NOW + DAY)
+    world.renewal(BOB).tick(NOW + DAY)
+    rotate_identity(world.stores[ALICE], now=NOW + DAY)
+    assert isinstance(world.renewal(ALICE).tick(NOW + DAY)[BOB], IdentityChanged)
+
+
+def test_a_contact_who_was_never_spoken_to_is_brought_over_too(world: World) -> None:
+    with world.stores[ALICE].peer(BOB) as peer:
+        assert peer.sessions.identity is not None
+        peer.repin(peer.sessions.identity)
+    rotate_identity(world.stores[ALICE], now=NOW + DAY)
+    assert set(world.renewal(ALICE).tick(NOW + DAY)) == set(FRIENDS)
+    world.carry(NOW + DAY)
+    assert (BOB, ALICE) in world.changed
+
+
+def rotate_with_a_crash(crashes: Crashes) -> None:
+    """Rotate, die at one moment, start again, and go on until the people have compared and everything old is gone."""
+    place, now = SqlitePlace(), NOW + DAY
+    world = World(place, ALICE, BOB)
+    world.befriend(ALICE, BOB, NOW)
+    old, before = world.sessions(ALICE, BOB), look(world.stores[ALICE]).identity.public
+    with dying(place):
+        crashes.watch(world.stores[ALICE])
+        rotate_identity(world.stores[ALICE], now=now)
+        world.renewal(ALICE, crashes).tick(now)
+        world.renewal(ALICE, crashes).tick(now + WEEK - 1)
+    for address in (ALICE, BOB):
+        world.open(address)
+    if look(world.stores[ALICE]).identity.public == before:
+        rotate_identity(world.stores[ALICE], now=now)
+    for later in (0, FIRST_INTERVAL, 4 * FIRST_INTERVAL):
+        world.renewal(ALICE).tick(now + later)
+        world.carry(now + later)
+    accept(world, BOB)
+    world.send(BOB, ALICE, b"compared", now + DAY)
+    world.carry(now + DAY)
+    assert world.renewal(ALICE).tick(now + DAY) == {}
+    assert not world.sessions(ALICE, BOB) & old
+    world.send(ALICE, BOB, b"so did I", now + DAY)
+    world.carry(now + DAY)
+    assert (world.texts(ALICE)[-1], world.texts(BOB)[-1]) == (b"compared", b"so did I")
+    epochs = [
+        PrekeyBundle.from_parts(bundle, None).signed.epoch for address, bundle, _ in world.server.uploads if address == ALICE
+    ]
+    assert set(epochs) == {1, 2}
+    place.close()
+
+
+def test_a_crash_at_any_step_ends_in_the_same_place() -> None:
+    count = Crashes()
+    rotate_with_a_crash(count)
+    assert count.passed > 20
+    for at in range(1, count.passed + 1):
+        rotate_with_a_crash(Crashes(at))
