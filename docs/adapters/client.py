@@ -32,8 +32,6 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake
 
 from ratchetlib import (
-    BundleReason,
-    BundleRejected,
     IdentityChanged,
     PeerError,
     PrekeyBundle,
@@ -183,13 +181,14 @@ class Client:
         self._work.set()
 
     async def publish(self, bundle: bytes, items: tuple[bytes, ...]) -> int:
-        """Publish prekeys; how many one-time items the relay has then. Waits for a connection.
+        """Publish the ring's bundle and all its one-time items; how many of them the relay can still hand out then.
+
+        Waits for a connection.
 
         Raises:
             TooOften: nothing was published.
         """
-        epoch = PrekeyBundle.from_parts(bundle, None).signed.epoch
-        stock = await self._ask(frames.Publish(bundle, epoch, items), frames.Stock)
+        stock = await self._ask(frames.Publish(bundle, items), frames.Stock)
         if stock.retry_after:
             raise TooOften(stock.retry_after / 1000)
         return stock.left
@@ -218,12 +217,7 @@ class Client:
         answer = await self._ask(frames.Fetch(address), frames.Bundle)
         if answer.address != address or not answer.bundle:
             raise LookupError("no bundle")
-        try:
-            return PrekeyBundle.from_parts(answer.bundle, answer.item or None)
-        except BundleRejected as error:
-            if error.reason is not BundleReason.MIXED_PARTS:
-                raise
-            return PrekeyBundle.from_parts(answer.bundle, None)  # an item of another time; the relay had no better one
+        return PrekeyBundle.from_parts(answer.bundle, answer.item or None)
 
     async def _ask(self, question: frames.Publish | frames.Fetch, kind: type[_Answer]) -> _Answer:
         """The relay's answer, over as many connections as it takes."""

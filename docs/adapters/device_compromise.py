@@ -1,8 +1,9 @@
 """A device was lost, stolen or searched: whatever it knew is somebody else's as well.
 
-At the relay, at once:   await lock_out(relay, RedisAccounts(redis), address)
+At the relay, at once:     await relay.revoke(address): tokens and credential are void, the connection is closed
 On the device, or on the one that takes its place over:
-                         start_over(store, now=now), and then `Renewal.tick` until it returns nothing
+                           start_over(store, now=now), and then `Renewal.tick` until it returns nothing
+For it to log in again:    await readmit(accounts, address)
 
 Nothing of this is announced through the old sessions: who has copied them could announce as well. The contacts see a
 changed identity and compare fingerprints.
@@ -12,25 +13,15 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Protocol
 
+from frames import TOKEN_LENGTH
 from plan import Stage
 from renewal import start
 
 if TYPE_CHECKING:
     from redis.asyncio import Redis
     from store import Store
-
-CREDENTIAL_LENGTH: Final = 32
-"""Bytes of a login credential, as the relay's frames carry it."""
-
-
-class Relay(Protocol):
-    """What is asked of a relay."""
-
-    async def revoke(self, address: bytes) -> None:
-        """Void the resume tokens of a device and close its connection."""
-        ...
 
 
 class Accounts(Protocol):
@@ -54,14 +45,10 @@ class RedisAccounts:
         await self._redis.set(f"login:{hashlib.sha256(address).hexdigest()}", hashed)
 
 
-async def lock_out(relay: Relay, accounts: Accounts, address: bytes) -> bytes:
-    """Forced logout: from now on only who has the new credential, which is returned, gets in.
-
-    The credential goes first. The other way round, a thief would log in again between the two steps.
-    """
-    credential = secrets.token_bytes(CREDENTIAL_LENGTH)
+async def readmit(accounts: Accounts, address: bytes) -> bytes:
+    """Let the device in again that takes the place over; its new credential."""
+    credential = secrets.token_bytes(TOKEN_LENGTH)
     await accounts.replace(address, credential)
-    await relay.revoke(address)
     return credential
 
 

@@ -10,7 +10,7 @@ import struct
 from typing import Final, Literal, NamedTuple, TypeAlias
 
 MAX_FRAME: Final = 1 << 20
-"""Bytes: a full batch of one-time items with room to spare."""
+"""Bytes: all one-time items of a device with room to spare."""
 
 MAX_ENVELOPE: Final = MAX_FRAME - 256
 """Bytes: 256 are more than the other fields of any frame with an envelope, so what can be sent can be delivered."""
@@ -19,7 +19,7 @@ MAX_PART: Final = 2048
 """Bytes of a signed bundle or a one-time item, as in the library."""
 
 MAX_ITEMS: Final = 200
-"""One-time items in a frame: twice a full batch."""
+"""One-time items of a device: twice a full batch."""
 
 ADDRESS_LENGTHS: Final = range(1, 129)
 """Of an address, as in the library."""
@@ -93,10 +93,9 @@ class Ack(NamedTuple):
 
 
 class Publish(NamedTuple):
-    """A signed bundle in place of the last one, its epoch, and one-time items to add."""
+    """A signed bundle and one-time items in place of the last ones; items that were handed out stay handed out."""
 
     bundle: bytes
-    epoch: int
     items: tuple[bytes, ...]
 
 
@@ -142,7 +141,7 @@ _LAYOUTS: Final[dict[type[Frame], tuple[_Field, ...]]] = {
     Refused: (_ID, "number"),
     Deliver: ("number", ADDRESS_LENGTHS, _ENVELOPE),
     Ack: ("number",),
-    Publish: (_PART, "number", "items"),
+    Publish: (_PART, "items"),
     Stock: ("number", "number"),
     Fetch: (ADDRESS_LENGTHS,),
     Bundle: (ADDRESS_LENGTHS, _PART_OR_NONE, _PART_OR_NONE),

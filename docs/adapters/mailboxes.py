@@ -10,8 +10,6 @@ import hashlib
 import hmac
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from frames import MAX_ITEMS
-
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
@@ -24,8 +22,8 @@ that was offline for longer may cause a duplicate, which the ratchet refuses."""
 KEPT: Final = 30 * 24 * 3600
 """Seconds after the last envelope for which a mailbox is kept: nobody comes for it any more."""
 
-ITEMS_REMEMBERED: Final = 60 * 24 * 3600
-"""Seconds after the last publication for which items are remembered as handed out: longer than any can be used."""
+HANDED_OUT: Final = 60 * 24 * 3600
+"""Seconds for which items are remembered as handed out after the last was: longer than any can be used."""
 
 _MAIL: Final = "mail"
 """The channel on which a relay hears whose mailbox has got something."""
@@ -56,43 +54,26 @@ redis.call('HINCRBY', KEYS[2], 'bytes', -#row[4])
 if redis.call('HINCRBY', KEYS[2], 'from:' .. row[2], -1) <= 0 then redis.call('HDEL', KEYS[2], 'from:' .. row[2]) end
 """
 
-_DROP_OLD: Final = """
-local function drop_old(items, epoch)
-  while true do
-    local first = redis.call('LINDEX', items, 0)
-    if not first or tonumber(string.match(first, '^%d+')) + 1 >= epoch then return end
-    redis.call('LPOP', items)
+_PUBLISH: Final = """
+redis.call('SET', KEYS[1], ARGV[1])
+redis.call('DEL', KEYS[2])
+for place = 3, #ARGV do
+  if redis.call('SISMEMBER', KEYS[3], string.sub(ARGV[place], 1, 32)) == 0 then
+    redis.call('RPUSH', KEYS[2], ARGV[place])
   end
 end
-"""
-"""An item is good with the bundle of its epoch and with the next one; what is older would spoil a first contact."""
-
-_PUBLISH: Final = (
-    _DROP_OLD
-    + """
-redis.call('HSET', KEYS[1], 'bundle', ARGV[1], 'epoch', ARGV[2])
-drop_old(KEYS[2], tonumber(ARGV[2]))
-for place = 5, #ARGV, 2 do
-  if redis.call('LLEN', KEYS[2]) < tonumber(ARGV[3]) and redis.call('SADD', KEYS[3], ARGV[place]) == 1 then
-    redis.call('RPUSH', KEYS[2], ARGV[2] .. ':' .. ARGV[place + 1])
-  end
-end
-redis.call('EXPIRE', KEYS[3], ARGV[4])
+redis.call('EXPIRE', KEYS[3], ARGV[2])
 return redis.call('LLEN', KEYS[2])
 """
-)
 
-_FETCH: Final = (
-    _DROP_OLD
-    + """
-local bundle = redis.call('HGET', KEYS[1], 'bundle')
-if not bundle then return {'', ''} end
-drop_old(KEYS[2], tonumber(redis.call('HGET', KEYS[1], 'epoch')))
-local item = ARGV[1] == '1' and redis.call('LPOP', KEYS[2]) or ':'
-return {bundle, string.sub(item, string.find(item, ':', 1, true) + 1)}
+_FETCH: Final = """
+local bundle, item = redis.call('GET', KEYS[1]), ARGV[1] == '1' and redis.call('LPOP', KEYS[2])
+if item then
+  redis.call('SADD', KEYS[3], string.sub(item, 1, 32))
+  redis.call('EXPIRE', KEYS[3], ARGV[2])
+end
+return {bundle or '', item and string.sub(item, 33) or ''}
 """
-)
-
 
 _BARRED: Final = b"barred"
 """In place of a hash; none is so short."""
@@ -174,15 +155,14 @@ class Mailboxes:
         """Take an envelope out."""
         await self._forget(keys=[_key("mail", address), _key("held", address)], args=[f"{number}-0"])
 
-    async def publish(self, address: bytes, bundle: bytes, epoch: int, items: tuple[bytes, ...]) -> int:
-        """Keep a bundle and add items, none of them twice in all time; how many there are."""
-        named = [part for item in items for part in (hashlib.sha256(item).digest(), item)]
-        keys = [_key("bundle", address), _key("items", address), _key("known", address)]
-        return int(await self._publish(keys=keys, args=[bundle, epoch, MAX_ITEMS, ITEMS_REMEMBERED, *named]))
+    async def publish(self, address: bytes, bundle: bytes, items: tuple[bytes, ...]) -> int:
+        """Keep a bundle and those of the items that were not handed out, in place of all before; how many there are."""
+        named = [hashlib.sha256(item).digest() + item for item in items]
+        return int(await self._publish(keys=_prekeys(address), args=[bundle, HANDED_OUT, *named]))
 
     async def fetch(self, address: bytes, *, item: bool) -> tuple[bytes, bytes]:
         """A device's bundle and, if wanted, one item, which is nobody else's from now on; empty where there is none."""
-        found = await self._fetch(keys=[_key("bundle", address), _key("items", address)], args=[int(item)])
+        found = await self._fetch(keys=_prekeys(address), args=[int(item), HANDED_OUT])
         return found[0], found[1]
 
     async def stock(self, address: bytes) -> int:
@@ -192,6 +172,10 @@ class Mailboxes:
 
 def _key(what: str, address: bytes) -> str:
     return f"{what}:{hashlib.sha256(address).hexdigest()}"
+
+
+def _prekeys(address: bytes) -> list[str]:
+    return [_key("bundle", address), _key("items", address), _key("handed-out", address)]
 
 
 def _credential(credential: bytes) -> bytes:

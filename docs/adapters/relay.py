@@ -28,7 +28,7 @@ from redis.asyncio import Redis
 from resume_tokens import ResumeTokens, shown
 from throttle import Rate, Throttle
 from tls import client_context, server_context
-from together import together
+from together import end, together
 from websockets.asyncio.server import serve
 from websockets.exceptions import ConnectionClosed
 
@@ -173,8 +173,7 @@ class Relay:
             ) as server:
                 yield server
         finally:
-            waking.cancel()
-            await asyncio.gather(waking, return_exceptions=True)
+            await end(waking)
 
     async def revoke(self, address: bytes) -> None:
         """A device was lost: nothing that it knows lets it in again, and this process has disconnected it."""

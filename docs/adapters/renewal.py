@@ -51,7 +51,8 @@ def start(store: Store, *, now: int, first: Stage) -> None:
         if device.plan.contacts and first is not Stage.DESTROY:
             raise RenewalRunning
         device.identity = IdentityKeyPair.generate()
-        device.ring = new_ring(device.identity, device.ring.address, now, device.ring.status.epoch + 1)
+        # One epoch is left out: a server drops the items of the identity before, which go with the next epoch too.
+        device.ring = new_ring(device.identity, device.ring.address, now, device.ring.status.epoch + 2)
         contacts = {address.hex(): Contact(first, until=now + OLD_SESSION_LIFETIME) for address in device.peers}
         device.plan = replace(device.plan, revision=device.plan.revision + 1, contacts=contacts)
 

@@ -98,7 +98,7 @@ def _in_future(begin: int, now: int) -> bool:
 
 
 def new_ring(identity: IdentityKeyPair, address: bytes, now: int, epoch: int = 1) -> PrekeyRing:
-    """A ring for a new device, or, with the epoch after the last one, for a new identity."""
+    """A ring for a new device or a new identity."""
     return PrekeyRing.generate(identity, address=address, now=now, one_time=FIRST_ITEMS, epoch=epoch)
 
 

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+import frames
 import pytest
 from adapters.conversations import ALICE, BOB, NOW
 from adapters.operated import DAY, HOUR, Crashes, World, dying
 from adapters.places import SqlitePlace
-from device_compromise import CREDENTIAL_LENGTH, lock_out, start_over
+from adapters.relays import credential, raw, run, running
+from device_compromise import RedisAccounts, readmit, start_over
 from identity_rotation import accept_identity, announced, rotate_identity
 from plan import look
 
 from ratchetlib import AuthenticationError, Fingerprint, IdentityChanged, PrekeyBundle, Session, UnknownPrekey
+
+if TYPE_CHECKING:
+    from adapters.redis_server import RedisServer
 
 CAROL = b"carol/desktop"
 FRIENDS = (BOB, CAROL)
@@ -51,7 +58,7 @@ def test_afterwards_nothing_that_the_thief_has_is_good_for_anything(world: World
     with pytest.raises(UnknownPrekey), alice.peer(BOB) as peer:
         peer.receive(late.encrypt(b"to the thief"), now=NOW + DAY)
     fresh = world.server.fetch(ALICE).signed
-    assert fresh.epoch == stolen_bundle.signed.epoch + 1
+    assert fresh.epoch == stolen_bundle.signed.epoch + 2
     assert fresh.identity != stolen_bundle.signed.identity
 
 
@@ -114,6 +121,25 @@ def test_a_contact_with_another_identity_is_left_to_a_person(world: World) -> No
     assert isinstance(left[BOB], IdentityChanged)
 
 
+def test_a_device_that_was_locked_out_comes_back_with_a_new_credential_only(redis_server: RedisServer) -> None:
+    async def work() -> None:
+        async with running(redis_server) as at:
+            async with raw(at) as thief:
+                await thief.greet(frames.Login(ALICE, credential(ALICE)))
+                token = thief.token
+                await at.relay.revoke(ALICE)
+                assert await thief.closed() == frames.REFUSED
+            fresh = await readmit(RedisAccounts(at.redis), ALICE)
+            for greeting in (frames.Resume(token), frames.Login(ALICE, credential(ALICE))):
+                async with raw(at) as thief:
+                    await thief.say(greeting)
+                    assert await thief.closed() == frames.REFUSED
+            async with raw(at) as device:
+                await device.greet(frames.Login(ALICE, fresh))
+
+    run(work(), redis_server)
+
+
 def start_over_with_a_crash(crashes: Crashes) -> None:
     place, now = SqlitePlace(), NOW + DAY
     world = World(place, ALICE, BOB)
@@ -135,7 +161,7 @@ def start_over_with_a_crash(crashes: Crashes) -> None:
     compared(world, BOB, now + HOUR)
     assert world.texts(ALICE)[-1] == b"compared"
     uploads = [bundle for address, bundle, _ in world.server.uploads if address == ALICE]
-    assert [PrekeyBundle.from_parts(bundle, None).signed.epoch for bundle in dict.fromkeys(uploads)] == [1, 2]
+    assert [PrekeyBundle.from_parts(bundle, None).signed.epoch for bundle in dict.fromkeys(uploads)] == [1, 3]
     place.close()
 
 

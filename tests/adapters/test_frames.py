@@ -25,7 +25,7 @@ FRAMES = st.one_of(
     st.builds(frames.Refused, ID, NUMBER),
     st.builds(frames.Deliver, NUMBER, ADDRESS, ENVELOPE),
     st.builds(frames.Ack, NUMBER),
-    st.builds(frames.Publish, PART, NUMBER, st.lists(PART, max_size=5).map(tuple)),
+    st.builds(frames.Publish, PART, st.lists(PART, max_size=5).map(tuple)),
     st.builds(frames.Stock, NUMBER, NUMBER),
     st.builds(frames.Fetch, ADDRESS),
     st.builds(frames.Bundle, ADDRESS, PART_OR_NONE, PART_OR_NONE),
@@ -92,7 +92,7 @@ def test_a_beginning_is_no_frame(frame: frames.Frame, data: st.DataObject) -> No
         b'{"a":1,"a":2}',
         b"9" * 6_000,
         b"\xff",
-        bytes([8]) + bytes(3) + b"\x01b" + bytes(8) + b"\xff\xff\xff\xff",  # four billion items
+        bytes([8]) + bytes(3) + b"\x01b" + b"\xff\xff\xff\xff",  # four billion items
         bytes([10]) + b"\xff\xff\xff\xffabc",  # four billion bytes
     ],
     ids=str,
@@ -112,10 +112,10 @@ def test_what_breaks_other_parsers_is_refused(message: object) -> None:
         frames.Send(bytes(15), b"b", b"e"),
         frames.Send(bytes(16), b"b", b""),
         frames.Send(bytes(16), b"b", bytes(frames.MAX_ENVELOPE + 1)),
-        frames.Publish(b"", 1, ()),
-        frames.Publish(bytes(frames.MAX_PART + 1), 1, ()),
-        frames.Publish(b"b", 1, (b"",)),
-        frames.Publish(b"b", 1, (b"i",) * (frames.MAX_ITEMS + 1)),
+        frames.Publish(b"", ()),
+        frames.Publish(bytes(frames.MAX_PART + 1), ()),
+        frames.Publish(b"b", (b"",)),
+        frames.Publish(b"b", (b"i",) * (frames.MAX_ITEMS + 1)),
         frames.Fetch(b""),
     ],
     ids=lambda frame: type(frame).__name__,
@@ -136,7 +136,7 @@ def test_what_can_be_sent_can_be_delivered() -> None:
 
 def test_the_largest_publication_fits_into_a_frame() -> None:
     part = bytes(frames.MAX_PART)
-    assert len(frames.encode(frames.Publish(part, 1, (part,) * frames.MAX_ITEMS))) <= frames.MAX_FRAME
+    assert len(frames.encode(frames.Publish(part, (part,) * frames.MAX_ITEMS))) <= frames.MAX_FRAME
 
 
 def test_the_numbers_of_the_kinds_do_not_move() -> None:

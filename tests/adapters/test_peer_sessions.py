@@ -117,6 +117,7 @@ def test_a_session_is_created_after_all_that_are_known(pair: Pair) -> None:
     assert newest.created_at == START + 12 * HOUR + 1
 
 
+@pytest.mark.attack("A25")
 def test_a_withheld_first_message_does_not_become_the_session_to_send_on() -> None:
     alice, bob = two_devices()
     withheld = alice.write(b"withheld")

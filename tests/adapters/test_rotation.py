@@ -334,9 +334,7 @@ def run_life(place: SqlitePlace, owner: bytes, crashes: Crashes, server: Server)
     return died
 
 
-def tick(
-    place: SqlitePlace, owner: bytes, anchor: MemoryAnchor, crashes: Crashes, server: Server, now: int
-) -> None:
+def tick(place: SqlitePlace, owner: bytes, anchor: MemoryAnchor, crashes: Crashes, server: Server, now: int) -> None:
     def publish(bundle: bytes, items: tuple[bytes, ...]) -> None:
         ring = look(place.open(owner, anchor=anchor)).ring
         assert ring.signed_bundle() == bundle

@@ -47,7 +47,7 @@ class Mutant(NamedTuple):
 
 
 def meta_of(folder: Path, module: str) -> Path:
-    """mutmut's file about the mutants of a module."""
+    """Mutmut's file about the mutants of a module."""
     return folder / "mutants" / f"{module}.meta"
 
 
