@@ -11,7 +11,7 @@ import hmac
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncGenerator
 
     from redis.asyncio import Redis
 
@@ -139,7 +139,7 @@ class Mailboxes:
         keys = [_key("mail", to), seen, _key("count", to), _key("held", to), _key("login", to)]
         return bool(await self._put(keys=keys, args=[sender, envelope, to, *self._room, REMEMBERED, KEPT]))
 
-    async def news(self) -> AsyncIterator[bytes | None]:
+    async def news(self) -> AsyncGenerator[bytes | None, None]:
         """The address of each mailbox that gets something from now on; None first, and after each gap."""
         async with self._redis.pubsub() as channel:
             await channel.subscribe(_MAIL)

@@ -19,7 +19,7 @@ from peer_sessions import OLD_SESSION_LIFETIME, NoSession
 from plan import Contact, Stage, change, look
 from rotation import new_ring, publish_due
 
-from ratchetlib import ChainExhausted, FixedBuckets, IdentityKey, IdentityKeyPair, PeerError, PrekeyBundle
+from ratchetlib import ChainExhausted, IdentityKey, IdentityKeyPair, Padme, PeerError, PrekeyBundle
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,13 +28,15 @@ if TYPE_CHECKING:
     from rotation import Publish
     from store import Peer, Store
 
+    from ratchetlib import PaddingPolicy
+
     Fetch: TypeAlias = Callable[[bytes], PrekeyBundle]
 
 ANNOUNCEMENT: Final = b"\x00ratchetlib: my identity is now\x00"
 """How an announcement begins. Texts do not begin with a zero byte; an application with message types has one more."""
 
-ANNOUNCEMENT_PADDING: Final = FixedBuckets((1024,))
-"""Level 2 of the checklist for key management: it looks like any text below 1 KiB there."""
+ANNOUNCEMENT_PADDING: Final = Padme(floor=1024)
+"""Level 2, which docs/padding.md asks for key management in ordinary conversations."""
 
 
 class RenewalRunning(Exception):
@@ -65,17 +67,21 @@ def announcement(identity: IdentityKey) -> bytes:
 class Renewal:
     """Brings contacts over."""
 
-    def __init__(self, store: Store, *, publish: Publish, fetch: Fetch) -> None:
+    def __init__(
+        self, store: Store, *, publish: Publish, fetch: Fetch, padding: PaddingPolicy = ANNOUNCEMENT_PADDING
+    ) -> None:
         """Nothing happens before the first tick.
 
         Args:
             store: of this device.
             publish: see `Rotation`.
             fetch: the bundle of an address; `LookupError` if there is none.
+            padding: of announcements; on high-risk channels the bucket of text.
         """
         self._store = store
         self._publish = publish
         self._fetch = fetch
+        self._padding = padding
 
     def tick(self, now: int) -> dict[bytes, Exception | None]:
         """Do what can be done now.
@@ -124,7 +130,7 @@ class Renewal:
         identity = look(self._store).identity.public
         with self._store.peer(address) as peer:
             with suppress(NoSession, ChainExhausted):  # nothing carries it: the contact sees a bare change
-                peer.send(announcement(identity), now=now, padding=ANNOUNCEMENT_PADDING)
+                peer.send(announcement(identity), now=now, padding=self._padding)
             old = tuple(_ids(peer.sessions))
             peer.report_broken()
         self._move(address, Stage.BEGIN, old)

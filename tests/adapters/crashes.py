@@ -7,6 +7,7 @@ import signal
 import sqlite3
 import time
 import traceback
+import warnings
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import psycopg
@@ -80,10 +81,17 @@ class Mouth:
         self._steps()
 
 
+def fork() -> int:
+    """`os.fork`; Python 3.12 warns of other threads, and those of a test runner do not matter to our children."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        return os.fork()
+
+
 def run_child(work: Callable[[Mouth], None], *, kill_at: int | None = None, kill_after: float | None = None) -> Ended:
     """Fork, work, and die; a child that fails otherwise fails the test."""
     reading, writing = os.pipe()
-    child = os.fork()
+    child = fork()
     if child == 0:
         _work(work, writing, kill_at)
     os.close(writing)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import frames
 from client import Client, Link
+from pseudonyms import QUIET
 from redis.asyncio import Redis
 from relay import Rates, Relay
 from throttle import Rate
@@ -138,7 +139,8 @@ class Raw:
 @asynccontextmanager
 async def raw(at: Running, context: ssl.SSLContext | None = None) -> AsyncIterator[Raw]:
     """A connection on which nothing has been said."""
-    async with connect(at.uri, ssl=context, compression=None, ping_interval=None, proxy=None) as connection:
+    settings = {"compression": None, "ping_interval": None, "proxy": None, "logger": QUIET}
+    async with connect(at.uri, ssl=context, **settings) as connection:
         yield Raw(connection)
 
 

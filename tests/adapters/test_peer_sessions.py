@@ -130,6 +130,19 @@ def test_a_withheld_first_message_does_not_become_the_session_to_send_on() -> No
     assert bob.sending == before
 
 
+@pytest.mark.attack("A25")
+def test_a_live_session_is_preferred_to_a_greater_one_that_nobody_has_answered(pair: Pair) -> None:
+    alice, bob = pair
+    (live_one,) = live(alice)
+    peers = alice.open()
+    peers.report_broken()
+    alice.save(peers)
+    assert alice.reset() is not None
+    assert len(alice.saved.notes.entries) == 2
+    assert alice.sending == live_one
+    assert bob.receive(alice.write(b"on the live one")) == b"on the live one"
+
+
 def test_an_unconfirmed_session_ends_with_its_bundle() -> None:
     alice, _ = two_devices()
     alice.write(b"never answered")

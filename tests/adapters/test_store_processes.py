@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from adapters.conversations import ALICE, BOB, NOW, carry, meet, send
+from adapters.crashes import fork
 
 from ratchetlib import DuplicateMessage
 
@@ -22,9 +23,9 @@ PROCESSES = 8
 MESSAGES = 200
 
 
-def fork(work: Callable[[], None]) -> int:
+def start(work: Callable[[], None]) -> int:
     """A child that works and ends; its exit status says whether it got to the end."""
-    child = os.fork()
+    child = fork()
     if child == 0:
         status = 1
         try:
@@ -45,7 +46,7 @@ def test_eight_processes_send_two_hundred_messages_each_on_one_session(place: Pl
         for n in range(MESSAGES):
             send(store, BOB, b"%d.%d" % (process, n))
 
-    children = [fork(lambda process=process: work(process)) for process in range(PROCESSES)]  # type: ignore[misc]
+    children = [start(lambda process=process: work(process)) for process in range(PROCESSES)]  # type: ignore[misc]
     assert [os.waitpid(child, 0)[1] for child in children] == [0] * PROCESSES
     received = []
     while letters := alice.outbox():
@@ -75,7 +76,7 @@ def test_eight_processes_are_handed_the_same_messages_and_one_of_them_delivers_e
             with suppress(DuplicateMessage), store.peer(ALICE) as locked:
                 locked.receive(letter.content, now=NOW)
 
-    children = [fork(work) for _ in range(PROCESSES)]
+    children = [start(work) for _ in range(PROCESSES)]
     assert [os.waitpid(child, 0)[1] for child in children] == [0] * PROCESSES
     assert sorted(letter.content for letter in bob.inbox()) == sorted(b"%d" % n for n in range(20))
 
@@ -92,7 +93,7 @@ def test_the_lock_of_a_killed_process_is_released(place: Place) -> None:
             os.write(writing, b"locked")
             time.sleep(600)
 
-    child = fork(work)
+    child = start(work)
     assert os.read(reading, 6) == b"locked"
     os.kill(child, signal.SIGKILL)
     os.waitpid(child, 0)
@@ -112,7 +113,7 @@ def test_who_holds_a_peer_keeps_others_out_until_the_end_of_the_block(place: Pla
         os.read(entered[0], 1)
         send(store, BOB, b"second")
 
-    child = fork(work)
+    child = start(work)
     assert os.read(opened[0], 1) == b"o"
     with alice.peer(BOB) as locked:
         os.write(entered[1], b"e")
@@ -132,7 +133,7 @@ def test_processes_that_open_a_new_store_at_once_agree(place: Place) -> None:
         with store.peer(BOB) as locked:
             locked.report_broken()
 
-    children = [fork(work) for _ in range(PROCESSES)]
+    children = [start(work) for _ in range(PROCESSES)]
     for child in children:
         os.waitpid(child, 0)
     assert place.open(ALICE).peers() == [BOB]

@@ -5,11 +5,11 @@ from __future__ import annotations
 import ast
 import json
 import textwrap
-from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 KILLED: Final = frozenset({1, 3})
 """Exit codes of pytest: a test failed; an internal error, which a test that runs pytest's own code can cause."""
@@ -91,7 +91,7 @@ class _Silenced(ast.NodeTransformer):
 
     def visit_Raise(self, node: ast.Raise) -> ast.AST:
         if isinstance(node.exc, ast.Call):
-            node.exc.args = []
+            node.exc.args = [argument for argument in node.exc.args if not _is_text(argument)]
         return node
 
     def visit_Call(self, node: ast.Call) -> ast.AST:
@@ -103,4 +103,7 @@ class _Silenced(ast.NodeTransformer):
 
 
 def _is_text(node: ast.AST) -> bool:
-    return isinstance(node, ast.Constant) and (node.value is None or isinstance(node.value, str))
+    """Whether it is a message, or the None that mutmut puts in its place."""
+    return isinstance(node, ast.JoinedStr) or (
+        isinstance(node, ast.Constant) and (node.value is None or isinstance(node.value, str))
+    )

@@ -29,9 +29,6 @@ from mutation.mutants import Mutant, read
 from mutation.survivors import reason
 
 ROOT: Final = record.ROOT
-LOWEST_SCORE: Final = 0.97
-"""Share of the mutants that must be killed."""
-
 COPIED: Final = ("ratchetlib", "docs", "pyproject.toml", "README.md", "SECURITY.md", "LICENSE", "vectors")
 TESTS: Final = ("unit", "support", "conftest.py")
 UNFIT: Final = (
@@ -86,7 +83,7 @@ def report(folder: Path) -> int:
         sys.stdout.write(f"{mutant.module}: {mutant.function}\n{mutant.change}\n\n")
     killed, of_all = record.score()
     sys.stdout.write(f"{killed} of {of_all} killed, {len(unexplained)} survivors not explained\n")
-    return int(bool(unexplained) or killed < LOWEST_SCORE * of_all)
+    return int(bool(unexplained) or killed < record.LOWEST_SCORE * of_all)
 
 
 def outcome(folder: Path) -> list[Mutant]:

@@ -124,6 +124,11 @@ def test_the_reasons() -> None:
 
 
 @pytest.mark.attack("A24")
+def test_what_does_not_authenticate_is_told_in_one_way() -> None:
+    assert str(AuthenticationError()) == "the bytes do not authenticate"
+    assert list(inspect.signature(AuthenticationError).parameters) == []
+
+
 def test_a_changed_identity_comes_with_both() -> None:
     pinned, presented = IdentityKeyPair.generate().public, IdentityKeyPair.generate().public
     error = IdentityChanged(pinned, presented)

@@ -170,6 +170,12 @@ def test_a_huge_length_allocates_nothing(read: Callable[[Reader], object]) -> No
         tracemalloc.stop()
 
 
+def test_a_refusal_of_the_content_says_why() -> None:
+    refusal = reader(b"").refuse("the reason")
+    assert type(refusal) is MalformedMessage
+    assert str(refusal) == "the reason"
+
+
 @pytest.mark.attack("A91")
 def test_a_refusal_shows_lengths_and_not_bytes() -> None:
     secret = bytes(range(100, 132))

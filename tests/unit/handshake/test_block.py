@@ -74,6 +74,11 @@ def test_another_length_is_malformed(encoded: bytes) -> None:
         IdentityBlock.from_bytes(encoded)
 
 
+def test_a_block_whose_address_field_is_empty_is_malformed() -> None:
+    with pytest.raises(MalformedMessage):
+        IdentityBlock.from_bytes(IdentityBlock(BLOCK.identity, b"", created_at=BLOCK.created_at).to_bytes())
+
+
 def test_the_identity_in_it_is_verified() -> None:
     mallory = identity_pairs()[1].public
     halves_of_two = BLOCK.identity.signing + mallory.agreement + BLOCK.identity.signature

@@ -185,6 +185,12 @@ def test_revoking_the_unknown_is_refused() -> None:
             contents.revoked(ids)
 
 
+@pytest.mark.parametrize("length", [0, 15, 17])
+def test_an_id_to_revoke_is_16_bytes(length: int) -> None:
+    with pytest.raises(UsageError, match=f"an id must be 16 to 16 bytes, not {length}"):
+        grown().revoked([bytes(length)])
+
+
 def test_an_epoch_is_never_given_twice() -> None:
     contents = grown(bundles=2)
     assert contents.revoked(contents.bundles).epoch == 2

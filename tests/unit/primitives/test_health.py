@@ -104,6 +104,16 @@ def test_other_blocks_are_looked_for_at_aligned_offsets() -> None:
     assert period_failure(b"".join([*blocks, blocks[2]])) == "two blocks are equal"
 
 
+def test_the_first_block_is_looked_for_from_the_next_byte_on() -> None:
+    assert period_failure(bytes(REPEAT_BLOCK + 1)) == "the first block repeats"
+    assert period_failure(bytes(REPEAT_BLOCK)) is None
+
+
+def test_another_block_that_repeats_off_its_place_is_not_looked_for() -> None:
+    first, block = bytes(range(REPEAT_BLOCK)), bytes(range(100, 100 + REPEAT_BLOCK))
+    assert period_failure(first + block + bytes(5) + block) is None
+
+
 def test_the_blocks_are_of_16_bytes() -> None:
     assert REPEAT_BLOCK == 16
 

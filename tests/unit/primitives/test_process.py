@@ -19,6 +19,13 @@ def test_where_there_is_no_fork_nothing_is_registered(monkeypatch: pytest.Monkey
     process.in_child(lambda: pytest.fail("called"))
 
 
+def test_what_is_to_run_in_a_child_is_registered_for_the_child_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    registered: list[dict[str, object]] = []
+    monkeypatch.setattr(os, "register_at_fork", lambda **hooks: registered.append(hooks))
+    process.in_child(callback := lambda: None)
+    assert registered == [{"after_in_child": callback}]
+
+
 @pytest.mark.attack("A81")
 def test_a_child_and_a_grandchild_count_and_the_parent_does_not() -> None:
     output = run_program(

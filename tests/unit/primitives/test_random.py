@@ -127,6 +127,23 @@ def test_a_signal_handler_may_draw_while_the_code_it_interrupted_draws(
     assert random.health().draws == 3
 
 
+def test_both_failures_count_where_a_signal_handler_fails_in_the_midst_of_a_draw(
+    source: random._Source, install: Install
+) -> None:
+    random.random_bytes(32)
+
+    def interrupted(length: int) -> bytes:
+        install(stuck)
+        with pytest.raises(RandomnessError):
+            random.random_bytes(32)
+        return stuck(length)
+
+    install(interrupted)
+    with pytest.raises(RandomnessError):
+        random.random_bytes(32)
+    assert source.failures == 2
+
+
 # --- full tests ---------------------------------------------------------------------------------
 
 
@@ -238,6 +255,7 @@ def test_a_fresh_source_has_done_nothing(source: random._Source) -> None:
         draws=0, bytes=0, longest_run=0, full_tests=0, failures=0, failure=None
     )
     assert source.draws == 0
+    assert source.unreported is False
 
 
 @pytest.mark.usefixtures("source")
@@ -376,6 +394,17 @@ def test_the_hook_starts_anew_and_keeps_latch_and_observer(source: random._Sourc
     assert random.health() == random.RandomHealth(
         draws=0, bytes=0, longest_run=0, full_tests=0, failures=1, failure="6 equal bytes in a row"
     )
+
+
+def test_the_hook_does_not_report_again_what_the_parent_has_reported(install: Install) -> None:
+    told: list[random.RandomHealth] = []
+    random.observe(told.append)
+    fail(install)
+    assert len(told) == 1
+    random._restart_in_child()
+    with pytest.raises(RandomnessError):
+        random.random_bytes(32)
+    assert len(told) == 1
 
 
 @pytest.mark.attack("A81", "A117")

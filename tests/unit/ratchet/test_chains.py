@@ -135,6 +135,14 @@ def test_a_closed_chain_keeps_the_keys_up_to_its_length_and_no_chain_key(chain: 
     assert refusal(closed, 1) is DuplicateMessage
 
 
+def test_a_closed_chain_keeps_its_header_key_and_not_the_cipher(chain: ReceivingChain) -> None:
+    chain.header_key.seal(bytes(12), b"header", b"")
+    closed = chain.close(0)
+    assert closed.header_key.raw == chain.header_key.raw
+    assert chain.header_key._cipher is not None
+    assert closed.header_key._cipher is None
+
+
 @pytest.mark.parametrize("beyond", [4, 5, 2**24 - 1])
 def test_a_message_behind_the_end_of_a_closed_chain_does_not_authenticate(chain: ReceivingChain, beyond: int) -> None:
     """Its key is gone, and the peer may have lost a save."""

@@ -23,6 +23,7 @@ from ratchetlib.primitives.aead import HeaderKey
 from ratchetlib.ratchet import Frame, decrypt
 from ratchetlib.ratchet.codec import encode
 from ratchetlib.ratchet.pq import NO_CHUNK, Chunk
+from ratchetlib.ratchet.pq.chunks import ChunkKind
 
 
 def refused(end: End, frame: Frame) -> type[RatchetError]:
@@ -64,6 +65,34 @@ def test_messages_arrive_on_the_current_a_new_and_a_closed_chain() -> None:
     assert bob.receive(alice.send(b"current")) == b"current"
     assert bob.receive(late) == b"late"
     assert refused(bob, late) is DuplicateMessage
+
+
+def test_a_late_message_leaves_every_closed_chain_in_its_place() -> None:
+    alice, bob = ends()
+    late = []
+    for _ in range(5):
+        late.append(alice.send())
+        bob.receive(alice.send())
+        alice.receive(bob.send())
+    bob.receive(alice.send())
+    keys = [chain.ratchet_key for chain in bob.state.closed]
+    assert len(keys) == 5
+    for frame in late:
+        bob.receive(frame)
+        assert [chain.ratchet_key for chain in bob.state.closed] == keys
+    assert bob.state.skipped_stored == 0
+
+
+def test_a_late_message_may_bring_a_ciphertext_chunk() -> None:
+    alice, bob = ends()
+    bob.receive(alice.send())
+    while bob.header_of(late := bob.send(b"late")).chunk.kind != ChunkKind.CIPHERTEXT:
+        alice.receive(bob.send())
+        bob.receive(alice.send())
+    alice.receive(bob.send())
+    bob.receive(alice.send())
+    alice.receive(bob.send())
+    assert alice.receive(late) == b"late"
 
 
 @pytest.mark.attack("A30", "A31")

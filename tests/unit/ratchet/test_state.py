@@ -70,3 +70,14 @@ def test_a_post_quantum_step_starts_its_count_anew_on_both_sides() -> None:
     assert alice.state.pq.epoch == 1
     assert alice.state.since_pq_step == 2
     assert bob.state.since_pq_step == 2
+
+
+def test_what_was_evicted_is_still_told_after_further_messages() -> None:
+    alice, bob = talking()
+    bob.receive(alice.send())
+    bob.state = bob.state._replace(evicted=7, last_eviction=3)
+    bob.receive(alice.send())
+    assert (bob.state.evicted, bob.state.last_eviction) == (7, 3)
+    alice.receive(bob.send())
+    bob.receive(alice.send())
+    assert (bob.state.evicted, bob.state.last_eviction) == (7, 3)

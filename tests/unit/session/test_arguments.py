@@ -5,6 +5,7 @@ from support.pair import ALICE, BOB, NOW, initiate, make_pair
 
 from ratchetlib import IdentityKeyPair, MalformedMessage, SessionExpired, UsageError
 from ratchetlib.session import arguments
+from ratchetlib.session.arguments import DEFAULT_PADDING
 
 
 @pytest.mark.parametrize("value", [None, 1.0, True, -1, 2**30 + 1, "1"])
@@ -21,6 +22,13 @@ def test_any_bound_in_range_will_do(value: int) -> None:
 @pytest.mark.parametrize(("maximum", "padded"), [(0, 1_081_344), (2**20, 1_081_344), (2**21, 2_162_688)])
 def test_a_low_bound_still_takes_every_bucket_of_the_default(maximum: int, padded: int) -> None:
     assert arguments.max_padded(maximum) == padded
+
+
+def test_the_longest_plaintext_and_its_marker_just_fill_a_bucket() -> None:
+    bucket = DEFAULT_PADDING.padded_length(2**21)
+    assert DEFAULT_PADDING.padded_length(bucket) == bucket
+    assert arguments.max_padded(bucket - 1) == bucket
+    assert arguments.max_padded(bucket) > bucket
 
 
 @pytest.mark.parametrize("value", [None, "", bytearray(), bytes(2**16 + 1)])

@@ -122,7 +122,7 @@ def test_a_replay_is_named_once_it_has_authenticated() -> None:
     ring = PrekeyRing.generate(BOB_IDENTITY, address=BOB, now=NOW, one_time=0)
     first = write(ring, ring.next_bundle())
     contents, _ = answer(responder(), first.ring, first.prefix, first.message)
-    with pytest.raises(HandshakeReplayed):
+    with pytest.raises(HandshakeReplayed, match=r"^the handshake was accepted before$"):
         answer(responder(), contents, first.prefix, first.message)
     frame = first.message.frame
     forged = first.message._replace(frame=frame._replace(body=bytes(len(frame.body))))

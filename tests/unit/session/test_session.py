@@ -16,6 +16,7 @@ from ratchetlib import (
     ConcurrentUse,
     FixedBuckets,
     IdentityChanged,
+    IdentityKey,
     IdentityKeyPair,
     MalformedMessage,
     NoPadding,
@@ -108,6 +109,25 @@ def test_accept_takes_nothing_but_what_it_asks_for() -> None:
     call()
 
 
+def test_accept_compares_with_the_identity_that_the_caller_has_pinned() -> None:
+    alice, bob, ring, session = initiate()
+    message, asked = session.encrypt(b"first"), []
+
+    def accept(pinned: IdentityKeyPair) -> tuple[Session, bytes]:
+        def known_identity(address: bytes) -> IdentityKey:
+            asked.append(address)
+            return pinned.public
+
+        return Session.accept(bob, ring, message, our_address=BOB, now=NOW, known_identity=known_identity)
+
+    before = snapshot(ring)
+    with pytest.raises(IdentityChanged):
+        accept(bob)
+    assert snapshot(ring) == before
+    assert accept(alice)[1] == b"first"
+    assert asked == [ALICE, ALICE]
+
+
 @pytest.mark.attack("A99")
 def test_encrypt_takes_nothing_but_what_it_asks_for(pair: Pair) -> None:
     def call(**changes: Any) -> object:
@@ -171,6 +191,12 @@ def test_initiate_asks_its_policy(policy: dict[str, Any], reason: BundleReason) 
     with pytest.raises(BundleRejected) as refused:
         Session.initiate(alice, bundle, **arguments)
     assert refused.value.reason is reason
+
+
+def test_a_bundle_of_any_epoch_will_do_unless_the_caller_knows_a_later_one() -> None:
+    alice, bob = IdentityKeyPair.generate(), IdentityKeyPair.generate()
+    bundle = PrekeyRing.generate(bob, address=BOB, now=NOW, one_time=0, epoch=0).next_bundle()
+    Session.initiate(alice, bundle, our_address=ALICE, their_address=BOB, now=NOW)
 
 
 def test_initiate_compares_with_the_pinned_identity() -> None:

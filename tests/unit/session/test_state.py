@@ -84,6 +84,16 @@ def test_an_address_is_1_to_128_bytes() -> None:
         refused(CONFIRMED[:33] + length.to_bytes(4, "big") + CONFIRMED[37:])
 
 
+@pytest.mark.parametrize("field", ["our_address", "peer_address"])
+def test_an_address_of_1_to_128_bytes_is_read_and_none_is_not(field: str) -> None:
+    state = STATES["confirmed"]
+    for address in (b"a", b"a" * 128):
+        facts = state.facts._replace(**{field: address})
+        assert read(encode(state._replace(facts=facts))).facts == facts
+    for address in (b"", b"a" * 129):
+        refused(encode(state._replace(facts=state.facts._replace(**{field: address}))))
+
+
 def test_a_session_is_unconfirmed_or_not() -> None:
     assert (UNCONFIRMED[FACTS], CONFIRMED[FACTS]) == (1, 0)
     refused(CONFIRMED[:FACTS] + b"\2" + CONFIRMED[FACTS + 1 :])

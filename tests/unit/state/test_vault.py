@@ -559,6 +559,13 @@ def test_a_record_that_was_kept_without_an_anchor_is_adopted_once() -> None:
     assert anchor.advances == 2
 
 
+def test_a_record_without_a_peer_is_adopted_as_well() -> None:
+    anchor, pair = MemoryAnchor(), make_pair()
+    blob = VAULT.seal(pair.ring, owner=BOB, generation=1)
+    VAULT.adopt(blob, kind=PrekeyRing, owner=BOB, minimum_generation=1, anchor=anchor)
+    VAULT.open(blob, kind=PrekeyRing, owner=BOB, anchor=anchor)
+
+
 @pytest.mark.attack("A71")
 def test_adopting_takes_the_generation_that_the_caller_knows() -> None:
     with pytest.raises(UsageError):
@@ -727,7 +734,7 @@ def test_the_names_of_storage_keys_are_bytes(key_id: bytes) -> None:
 @pytest.mark.attack("A91")
 @pytest.mark.parametrize("keys", [None, [(b"k1", KEY)], KEY, {b"k1"}], ids=["None", "pairs", "a key", "a set"])
 def test_storage_keys_are_a_mapping(keys: Any) -> None:
-    with pytest.raises(UsageError, match="storage keys are a mapping from ids to keys") as caught:
+    with pytest.raises(UsageError, match=r"^storage keys are a mapping from ids to keys$") as caught:
         StateVault(keys, b"k1")
     assert not leaked(rendered(caught.value), {KEY})
 
@@ -735,14 +742,14 @@ def test_storage_keys_are_a_mapping(keys: Any) -> None:
 @pytest.mark.attack("A99")
 def test_storage_keys_are_bytes() -> None:
     for odd in odd_buffers(KEY):
-        with pytest.raises(UsageError):
+        with pytest.raises(UsageError, match=r"^a storage key is 32 bytes$"):
             StateVault({b"k1": odd}, b"k1")
 
 
 @pytest.mark.attack("A99")
 @pytest.mark.parametrize("kind", range(6))
 def test_the_name_of_the_current_key_is_bytes(kind: int) -> None:
-    with pytest.raises(UsageError):
+    with pytest.raises(UsageError, match=r"^the current storage key is not among the keys$"):
         StateVault({b"k1": KEY}, odd_buffers(b"k1")[kind])
 
 

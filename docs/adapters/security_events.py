@@ -1,0 +1,159 @@
+"""Security events: what the library and the adapters refuse, as one structured log record each.
+
+The names are a closed list. Whatever is wrong with a message that a peer sent is one event: a log that told a forgery
+from a damaged byte would be an oracle for whoever reads it (docs/spec/errors.md). Peers are shown as pseudonyms.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import time
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, Final
+
+from peer_sessions import WrongPeer
+from pseudonyms import pseudonym
+from records import StateMissing, StoreError
+
+import ratchetlib
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ratchetlib.primitives.random import RandomHealth
+
+LOG: Final = logging.getLogger("ratchetlib.security")
+
+
+class Event(StrEnum):
+    """What can happen."""
+
+    IDENTITY_CHANGED = "identity changed"
+    FINGERPRINT_MISMATCH = "fingerprint mismatch"
+    MESSAGE_REFUSED = "message refused"
+    REPLAY_REFUSED = "replay refused"
+    REPLAY_MEMORY_FULL = "replay memory full"
+    BUNDLE_REFUSED = "bundle refused"
+    TOO_MANY_SKIPPED = "too many skipped"
+    FORK_DETECTED = "fork detected"
+    RESET_MADE = "reset made"
+    ROLLBACK_REFUSED = "rollback refused"
+    STATE_REFUSED = "state refused"
+    STATE_MISSING = "state missing"
+    RANDOM_SOURCE_FAILED = "random source failed"
+    LOGIN_REFUSED = "login refused"
+    RELAY_NOT_AUTHENTICATED = "relay not authenticated"
+    MISUSE = "misuse"
+    UNKNOWN = "unknown"
+
+
+_EVENTS: Final[dict[type[Exception], Event | None]] = {
+    ratchetlib.IdentityChanged: Event.IDENTITY_CHANGED,
+    ratchetlib.FingerprintMismatch: Event.FINGERPRINT_MISMATCH,
+    ratchetlib.DuplicateMessage: Event.REPLAY_REFUSED,
+    ratchetlib.HandshakeReplayed: Event.REPLAY_REFUSED,
+    ratchetlib.ReplayMemoryFull: Event.REPLAY_MEMORY_FULL,
+    ratchetlib.BundleRejected: Event.BUNDLE_REFUSED,
+    ratchetlib.TooManySkipped: Event.TOO_MANY_SKIPPED,
+    ratchetlib.SessionForked: Event.FORK_DETECTED,
+    ratchetlib.HandshakeExpired: Event.MESSAGE_REFUSED,
+    ratchetlib.PeerError: Event.MESSAGE_REFUSED,
+    WrongPeer: Event.MESSAGE_REFUSED,
+    ratchetlib.StateRolledBack: Event.ROLLBACK_REFUSED,
+    ratchetlib.StateError: Event.STATE_REFUSED,
+    StateMissing: Event.STATE_MISSING,
+    ratchetlib.RandomnessError: Event.RANDOM_SOURCE_FAILED,
+    ratchetlib.ForkedProcess: Event.MISUSE,
+    ratchetlib.ConcurrentUse: Event.MISUSE,
+    ratchetlib.UsageError: Event.MISUSE,
+    ratchetlib.SessionExpired: None,  # time has passed
+    ratchetlib.ChainExhausted: None,  # the peer is silent
+    ratchetlib.SelfTestError: None,  # nothing that imports the library runs then, this module included
+    LookupError: None,  # no bundle yet
+    StoreError: None,  # another process of this device
+}
+"""By the nearest base class; None is no event."""
+
+_SEVERE: Final = {
+    Event.IDENTITY_CHANGED: logging.ERROR,
+    Event.FORK_DETECTED: logging.ERROR,
+    Event.FINGERPRINT_MISMATCH: logging.ERROR,
+    Event.STATE_REFUSED: logging.ERROR,
+    Event.STATE_MISSING: logging.ERROR,
+    Event.ROLLBACK_REFUSED: logging.CRITICAL,
+    Event.RANDOM_SOURCE_FAILED: logging.CRITICAL,
+    Event.RESET_MADE: logging.INFO,
+}
+"""Levels; the others are warnings."""
+
+
+def event_of(error: BaseException | type[BaseException]) -> Event | None:
+    """The event that an exception is; None if it is none, `UNKNOWN` if nothing is known of it."""
+    kind = error if isinstance(error, type) else type(error)
+    for base in kind.__mro__:
+        if base in _EVENTS:
+            return _EVENTS[base]
+    return Event.UNKNOWN
+
+
+def _names() -> dict[str, Event | None]:
+    """What `Client` calls events: the names of exceptions, and two of its own."""
+    errors = [found for found in vars(ratchetlib).values() if isinstance(found, type) and issubclass(found, Exception)]
+    return {event.value: event for event in Event} | {error.__name__: event_of(error) for error in [*errors, *_EVENTS]}
+
+
+_NAMES: Final = _names()
+
+
+class SecurityLog:
+    """Writes events; an instance is the `on_event` of a client."""
+
+    def __init__(self, count: Callable[[Event, bytes], None] = lambda _event, _peer: None) -> None:
+        """A log.
+
+        Args:
+            count: called for each event, such as `SessionEvents.count` of `metrics` with a cohort.
+        """
+        self._count = count
+
+    def __call__(self, name: str, peer: bytes) -> None:
+        """An event by the name that `Client` gives it."""
+        self._emit(_NAMES.get(name, Event.UNKNOWN), peer)
+
+    def error(self, error: BaseException, peer: bytes = b"") -> None:
+        """What was caught, be it from the library or from `Client.run`."""
+        self._emit(event_of(error), peer)
+
+    def random_source(self, _health: RandomHealth) -> None:
+        """For `ratchetlib.primitives.random.observe`: seen whoever catches the error."""
+        self._emit(Event.RANDOM_SOURCE_FAILED, b"")
+
+    def _emit(self, event: Event | None, peer: bytes) -> None:
+        if event is None:
+            return
+        fields = {"event": event.value} | ({"device": pseudonym(peer)} if peer else {})
+        LOG.log(_SEVERE.get(event, logging.WARNING), "security event", extra=fields)
+        self._count(event, peer)
+
+
+_STANDARD: Final = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
+
+
+class JsonFormatter(logging.Formatter):
+    """One line of JSON a record, in ASCII: nothing in a message can forge a line or move a terminal's cursor."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The line."""
+        said: dict[str, Any] = {
+            "time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(record.created)),
+            "level": record.levelname,
+            "logger": record.name,
+            "text": record.getMessage(),
+        }
+        said |= {name: value for name, value in vars(record).items() if name not in _STANDARD | said.keys()}
+        if record.exc_info and not record.exc_text:
+            record.exc_text = self.formatException(record.exc_info)
+        if record.exc_text:
+            said["trace"] = record.exc_text.splitlines()
+        return json.dumps(said, default=str)

@@ -1,0 +1,8 @@
+"""The tests' Redis and its neighbours import the adapters by their bare names."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[2] / "docs" / "adapters"))
