@@ -47,6 +47,8 @@ if TYPE_CHECKING:
     from store import Store
     from websockets.asyncio.client import ClientConnection
 
+    from ratchetlib import IdentityKey
+
 LOG: Final = logging.getLogger("ratchetlib.client")
 
 FIRST_PAUSE, LAST_PAUSE = 0.2, 60.0
@@ -104,7 +106,11 @@ class Link:
 
 
 class Client:
-    """Runs a device's connection; any number of coroutines may send."""
+    """Runs a device's connection; any number of coroutines may send.
+
+    Attributes:
+        changed: the new identities, by address, about which a person has to decide: `repin` and `reconnect`.
+    """
 
     def __init__(
         self,
@@ -124,6 +130,7 @@ class Client:
             on_event: called with the name of a security event and a peer's address, empty if it is the relay's.
             on_letter: called when something has come into the inbox.
         """
+        self.changed: dict[bytes, IdentityKey] = {}
         self._store = store
         self._link = link
         self._now = now
@@ -176,7 +183,7 @@ class Client:
         try:
             await asyncio.to_thread(self._encrypt, peer, plaintext)
         except NoSession:
-            await asyncio.to_thread(self._initiate, peer, await self._fetch(peer), plaintext)
+            await asyncio.to_thread(self._initiate, peer, await self.fetch(peer), plaintext)
         self._mend(*self._broken)
         self._work.set()
 
@@ -213,11 +220,19 @@ class Client:
             except ResetNotGranted:  # a session came in while we were asking
                 peer.send(first, now=self._now())
 
-    async def _fetch(self, address: bytes) -> PrekeyBundle:
+    async def fetch(self, address: bytes) -> PrekeyBundle:
+        """A device's bundle from the relay. Waits for a connection.
+
+        Raises:
+            LookupError: it has published none, or bundles were asked for too often.
+            MalformedMessage, UnsupportedVersion, BundleRejected: what the relay gave is no good bundle.
+        """
         answer = await self._ask(frames.Fetch(address), frames.Bundle)
         if answer.address != address or not answer.bundle:
             raise LookupError("no bundle")
         return PrekeyBundle.from_parts(answer.bundle, answer.item or None)
+
+    _fetch = fetch
 
     async def _ask(self, question: frames.Publish | frames.Fetch, kind: type[_Answer]) -> _Answer:
         """The relay's answer, over as many connections as it takes."""
@@ -287,6 +302,8 @@ class Client:
         try:
             await asyncio.to_thread(self._decrypt, delivered)
         except (PeerError, WrongPeer) as error:
+            if isinstance(error, IdentityChanged):
+                self.changed[delivered.sender] = error.presented
             self._event(type(error).__name__, delivered.sender)
             if isinstance(error, IdentityChanged | ReplayMemoryFull) and len(self._held) < HELD:
                 self._held.add(delivered.number)
@@ -317,7 +334,7 @@ class Client:
                 address = self._broken.pop()
                 try:
                     if await asyncio.to_thread(self._request_reset, address):
-                        await asyncio.to_thread(self._initiate, address, await self._fetch(address), b"")
+                        await asyncio.to_thread(self._initiate, address, await self.fetch(address), b"")
                         self._work.set()
                 except (LookupError, PeerError) as error:
                     self._event(type(error).__name__, address)

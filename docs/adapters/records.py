@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar, Final, Generic, NamedTuple, Protocol
 from ratchetlib import IdentityKeyPair, PrekeyRing
 
 if TYPE_CHECKING:
-    from ratchetlib.state.sealable import Sealable
+    from ratchetlib.state import Sealable
     from ratchetlib.wire import Reader
 
 OUT: Final = 0

@@ -39,9 +39,8 @@ _MARK: Final = r"\[redacted\]|\[\#[0-9a-f]{8}\]"
 _LETTERS: Final = r"[A-Za-z0-9+/_-]"
 _PIECE: Final = r"(?:(?=[^aeiouyAEIOUY]{0,3}[aeiouyAEIOUY])(?:[A-Z][a-z]{2,14}|[A-Z]{2,12}|[a-z]{2,15}))"
 _WORDS: Final = rf"{_PIECE}(?:[_/-]{_PIECE}|(?<=[a-z])(?=[A-Z]){_PIECE}){{0,7}}"
-_ESCAPE: Final = (
-    r"(?:\\(?:x[0-9a-f]{2}|u[0-9a-f]{4}|[0-7]{3})|%[0-9a-f]{2}|[\x00-\x08\x0e-\x1f\x7f-\x9f\ufffd\ud800-\udfff])"
-)
+_NO_TEXT: Final = r"[\x00-\x08\x0e-\x1f\x7f-\xa9\xab-\xb4\xb6-\xb9\xbb-\xbf\xd7\xf7\ufffd\ud800-\udfff]"
+_ESCAPE: Final = rf"(?:\\(?:x[0-9a-f]{{2}}|u[0-9a-f]{{4}}|[0-7]{{3}})|%[0-9a-f]{{2}}|{_NO_TEXT})"
 _PLAIN: Final = r"(?:(?!" + _ESCAPE + r")\S)"
 
 _OCTET: Final = r"(?:0x[0-9a-f]{1,2}|[0-9a-f]{2}|\d{1,3})"
@@ -49,7 +48,7 @@ _OCTET: Final = r"(?:0x[0-9a-f]{1,2}|[0-9a-f]{2}|\d{1,3})"
 _HIDDEN: Final = {
     "frame": r"\b(?:TEXT|BINARY|CONT|PING|PONG|CLOSE)\s.*\[[^\]]*\d\sbytes?[^\]]*\]",  # as `websockets` writes it
     "bearer": r"\b(?:bearer|basic)\s+(?!\[redacted\])\S+",
-    "bytes": r"(?<![A-Za-z0-9])b(?:\"(?:\\.|[^\"\\])*+\"?|'(?:\\.|[^'\\])*+'?)",
+    "bytes": r"b(?:\"(?:\\.|[^\"\\])*+\"?|'(?:\\.|[^'\\])*+'?)",
     "login": r"(?<=://)[^\s/@]+@",
     "escapes": rf"(?<!\S){_PLAIN}*+{_ESCAPE}\S*+(?:\s{_PLAIN}*+{_ESCAPE}\S*+)*+",
     "octets": rf"(?<![\w.])(?:{_OCTET}[\s:,;]+){{5,}}{_OCTET}(?!\w)",
@@ -58,7 +57,7 @@ _HIDDEN: Final = {
 _RUN: Final = rf"(?<!{_LETTERS})(?!(?-i:{_WORDS})(?!{_LETTERS})){_LETTERS}{{16,}}={{0,2}}"
 _NAMED: Final = {
     "random": _RUN,
-    "path": r"(?<![\w.-])/?[a-z0-9][\w.-]*(?:/[\w.-]+)+",  # an address as `addresses` makes it
+    "path": r"(?<![\w.+-])/?[a-z0-9][\w.+-]*(?:/+[\w.+-]+)+/*=*",  # an address as `addresses` makes it
     "mail": r"(?<![\w.+-])[\w.+-]+@[\w-]+(?:\.[\w-]+)+",
     "phone": r"(?<![\w+])\+\d{7,15}",
     "network": r"(?<![\w.])\d{1,3}(?:\.\d{1,3}){3}(?![\w.])"
@@ -97,7 +96,7 @@ class Redactor:
         self._secret = re.compile("|".join(parts), re.IGNORECASE | re.MULTILINE)
 
     def text(self, text: str) -> str:
-        """A text without secrets; doing it again changes nothing."""
+        """A text without secrets."""
         return self._secret.sub(_replace, text[:MAX_TEXT])
 
     def value(self, value: Any) -> Any:  # noqa: ANN401  # whatever is logged

@@ -99,8 +99,9 @@ def event_of(error: BaseException | type[BaseException]) -> Event | None:
 
 def _names() -> dict[str, Event | None]:
     """What `Client` calls events: the names of exceptions, and two of its own."""
-    errors = [found for found in vars(ratchetlib).values() if isinstance(found, type) and issubclass(found, Exception)]
-    return {event.value: event for event in Event} | {error.__name__: event_of(error) for error in [*errors, *_EVENTS]}
+    kinds = [kind for base in _EVENTS for kind in (base, *base.__subclasses__())]
+    kinds += [kind for kind in vars(ratchetlib).values() if isinstance(kind, type) and issubclass(kind, Exception)]
+    return {event.value: event for event in Event} | {kind.__name__: event_of(kind) for kind in kinds}
 
 
 _NAMES: Final = _names()

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 from records import IN, INDEX, OUT, Letter, Note, Post, Record, StateMissing, Write
 
 from ratchetlib import UnsafeNoRollbackProtection
-from ratchetlib.state.context import Context
+from ratchetlib.state import Context
 
 if TYPE_CHECKING:
     from records import Database
 
     from ratchetlib import MonotonicAnchor, StateVault
-    from ratchetlib.state.sealable import Sealable
+    from ratchetlib.state import Sealable
 
 CACHED_RECORDS: Final = 256
 """Opened records kept in memory, so that a message need not open them. They hold keys, as any open session does."""

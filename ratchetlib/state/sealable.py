@@ -9,10 +9,13 @@ if TYPE_CHECKING:
 
 
 class Sealable(Protocol):
-    """`IdentityKeyPair`, `PrekeyRing` and `Session`. The methods are the library's own: no plaintext is exported."""
+    """`IdentityKeyPair`, `PrekeyRing` and `Session`, whose methods are the library's own: no plaintext is exported.
+
+    An application may have a `StateVault` seal records of its own, by a class with these four members.
+    """
 
     STATE_KIND: ClassVar[int]
-    """One byte that names the kind in a blob."""
+    """One byte that names the kind in a blob: below 128 the library's, from 128 to 255 the application's."""
 
     STATE_HAS_PEER: ClassVar[bool]
     """Whether a record of this kind is with a peer."""

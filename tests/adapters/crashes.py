@@ -7,10 +7,10 @@ import signal
 import sqlite3
 import time
 import traceback
-import warnings
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import psycopg
+from support.forked import fork
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -79,13 +79,6 @@ class Mouth:
         self._steps()
         os.write(self._descriptor, len(content).to_bytes(4, "big") + kind + content)
         self._steps()
-
-
-def fork() -> int:
-    """`os.fork`; Python 3.12 warns of other threads, and those of a test runner do not matter to our children."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)
-        return os.fork()
 
 
 def run_child(work: Callable[[Mouth], None], *, kill_at: int | None = None, kill_after: float | None = None) -> Ended:

@@ -10,6 +10,8 @@ import time
 import pytest
 import redis
 from adapters.places import scratch
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 DURABLE = ("--appendonly", "yes", "--appendfsync", "always")
 """What the relay's page asks for."""
@@ -47,7 +49,7 @@ class RedisServer:
         self._process = subprocess.Popen(  # noqa: S603  # our own arguments
             [program(), *place, "--save", "", *self._options], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )
-        with redis.Redis(unix_socket_path=str(self.socket)) as client:
+        with redis.Redis(unix_socket_path=str(self.socket), retry=Retry(NoBackoff(), 0)) as client:
             until = time.monotonic() + 30
             while not _answers(client):
                 assert time.monotonic() < until, "Redis does not start"

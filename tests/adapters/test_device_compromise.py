@@ -40,6 +40,7 @@ def compared(world: World, friend: bytes, now: int) -> None:
     world.carry(now)
 
 
+@pytest.mark.attack("A15")
 def test_afterwards_nothing_that_the_thief_has_is_good_for_anything(world: World) -> None:
     alice = world.stores[ALICE]
     stolen_bundle = world.server.fetch(ALICE)

@@ -100,6 +100,7 @@ def test_old_sessions_are_deleted_after_a_week_whatever_the_contact_does(world: 
     assert not before & world.sessions(ALICE, BOB)
 
 
+@pytest.mark.attack("A15")
 def test_the_old_ring_is_gone_and_epochs_go_on_above_it(world: World) -> None:
     old = world.server.fetch(ALICE)
     assert old.one_time is not None

@@ -10,9 +10,11 @@ import asyncio
 import logging
 import os
 import random
+import secrets
 import time
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Final
 
 import pytest
@@ -264,8 +266,12 @@ def test_every_message_arrives_once_and_no_log_shows_a_secret(
     sqlite_place: SqlitePlace, durable_redis: RedisServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tokens: set[bytes] = set()
-    draw = resume_tokens.secrets.token_bytes
-    monkeypatch.setattr(resume_tokens.secrets, "token_bytes", lambda length: tokens.add(made := draw(length)) or made)
+
+    def draw(length: int) -> bytes:
+        tokens.add(token := secrets.token_bytes(length))
+        return token
+
+    monkeypatch.setattr(resume_tokens, "secrets", SimpleNamespace(token_bytes=draw))
     handler, root = Lines(), logging.getLogger()
     monkeypatch.setattr(root, "level", logging.DEBUG)
     root.addHandler(handler)

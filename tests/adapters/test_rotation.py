@@ -227,6 +227,7 @@ def test_what_is_due_does_not_depend_on_how_many_items_are_left(left: int, other
     assert due(status, plan, now) == due(replace(status, one_time_items=other), plan, now)
 
 
+@pytest.mark.attack("A111")
 def test_a_refill_comes_a_day_and_a_random_quarter_after_the_last_one(bob: Store, server: Server) -> None:
     drawn = iter([0, JITTER - 1, 100])
     bounds = []

@@ -50,7 +50,11 @@ def test_strangers_get_through_after_each_rotation(sqlite_place: SqlitePlace, re
 
 def test_strangers_get_through_to_a_new_identity(sqlite_place: SqlitePlace, redis_server: RedisServer) -> None:
     async def work() -> None:
-        async with running(redis_server) as at, phone(at, sqlite_place, BOB) as bob, phone(at, sqlite_place, ALICE) as a:
+        async with (
+            running(redis_server) as at,
+            phone(at, sqlite_place, BOB) as bob,
+            phone(at, sqlite_place, ALICE) as a,
+        ):
             await a.client.send(BOB, b"hello")
             await until(bob.plaintexts)
             await bob.client.send(ALICE, b"hello yourself")

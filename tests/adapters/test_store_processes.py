@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from adapters.conversations import ALICE, BOB, NOW, carry, meet, send
-from adapters.crashes import fork
+from support.forked import fork
 
 from ratchetlib import DuplicateMessage
 

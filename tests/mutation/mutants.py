@@ -68,7 +68,7 @@ def read(folder: Path) -> Iterator[Mutant]:
                 module,
                 name.partition("__mutmut_")[0].replace("xǁ", "").replace("ǁ", ".").replace(".x_", "."),
                 "\n".join(line for line in diff if line[:1] in "+-"),
-                _same(_code(before), _code(after)),
+                only_wording(_code(before), _code(after)),
                 None if code is None else code in KILLED | TIMED_OUT,
             )
 
@@ -79,7 +79,7 @@ def _code(function: object) -> str:
     return libcst.Module([function]).code  # type: ignore[list-item]
 
 
-def _same(before: str, after: str) -> bool:
+def only_wording(before: str, after: str) -> bool:
     """Whether two functions differ in the words of exceptions only."""
     first, second = (_Silenced().visit(ast.parse(textwrap.dedent(code))) for code in (before, after))
     first.body[0].name = second.body[0].name = ""

@@ -4,16 +4,24 @@ from __future__ import annotations
 
 import os
 import traceback
+import warnings
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 
+def fork() -> int:
+    """`os.fork`; Python 3.12 warns of other threads, and those of a test runner do not matter to our children."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        return os.fork()
+
+
 def in_child(step: Callable[[], str]) -> str:
     """What `step` returns in a forked child; its traceback if it raises."""
     reading, writing = os.pipe()
-    child = os.fork()
+    child = fork()
     if child == 0:
         os.close(reading)
         try:
