@@ -225,7 +225,7 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, default=Path.home() / ".ratchetlib-chat")
     options = parser.parse_args()
     logging.basicConfig(level=logging.ERROR)
-    chat = Chat(options.name, options.to, options.folder.absolute())
+    chat = Chat(options.name, options.to, options.folder)
     try:
         with contextlib.suppress(KeyboardInterrupt):
             asyncio.run(chat.run())

@@ -39,7 +39,7 @@ class HomeRelay:
     def __init__(self, folder: Path) -> None:
         """Make the folder, for this user only, if it is not there, and the certificate."""
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self._folder = folder
+        self._folder = folder = folder.absolute()
         with self._lock("making", wait=True):
             if not (folder / "key.pem").exists():
                 self_signed(folder)
@@ -110,7 +110,7 @@ class HomeRelay:
 
     def _start_redis(self) -> subprocess.Popen[bytes]:
         (self._folder / "socket").unlink(missing_ok=True)
-        place = ["--port", "0", "--unixsocket", "socket", "--unixsocketperm", "700", "--dir", str(self._folder)]
+        place = ["--port", "0", "--unixsocket", "socket", "--unixsocketperm", "700", "--dir", "."]
         durable = ["--appendonly", "yes", "--appendfsync", "always", "--save", "", "--maxmemory-policy", "noeviction"]
         return subprocess.Popen(  # noqa: S603  # our own arguments
             [_redis_program(), *place, *durable],

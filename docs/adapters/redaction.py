@@ -28,6 +28,9 @@ REDACTED: Final = "[redacted]"
 MAX_TEXT: Final = 20_000
 """Characters of a text that are looked at; the rest is cut off, so that nobody can make logging slow."""
 
+MAX_DEPTH: Final = 4
+"""Containers within containers that are looked into; what is deeper, or contains itself, is taken as text."""
+
 SENSITIVE: Final = (
     "token|secret|passw|passphrase|credential|key|authori[sz]ation|cookie|address|addr|peer|sender|recipient|plaintext"
     "|ciphertext|envelope|payload|content|body|nonce|seed|salt|fingerprint|identity|session_?id|pin"
@@ -71,7 +74,10 @@ _VALUE: Final = (
 )
 _RANDOM: Final = re.compile(_RUN, re.IGNORECASE)
 _MARKED: Final = re.compile(_MARK)
-_SENSITIVE: Final = re.compile(SENSITIVE, re.IGNORECASE)
+_MAX_DEPTH: Final = 4
+"""Containers within containers that are looked into; what is deeper, or contains itself, is taken as text."""
+
+SENSITIVE: Final = re.compile(SENSITIVE, re.IGNORECASE)
 
 _FIXED: Final = frozenset(
     {"pathname", "filename", "module", "funcName", "lineno", "levelname", "levelno", "created", "msecs", "process"}
@@ -97,9 +103,10 @@ class Redactor:
 
     def text(self, text: str) -> str:
         """A text without secrets."""
-        return self._secret.sub(_replace, text[:MAX_TEXT])
+        shown = self._secret.sub(_replace, text[:MAX_TEXT])
+        return shown if len(text) <= MAX_TEXT else f"{shown}[cut]"
 
-    def value(self, value: Any) -> Any:  # noqa: ANN401  # whatever is logged
+    def value(self, value: Any, depth: int = MAX_DEPTH) -> Any:  # noqa: ANN401  # whatever is logged
         """A value of an attribute: numbers as they are, containers item by item, anything else as text."""
         if value is None or isinstance(value, bool | float):
             return value
@@ -107,26 +114,26 @@ class Redactor:
             return value if value.bit_length() <= 64 else REDACTED  # noqa: PLR2004  # what counters and times have
         if isinstance(value, bytes | bytearray | memoryview):
             return REDACTED
-        if isinstance(value, Mapping):
-            return {self.text(_shown(key)): self.attribute(_shown(key), item) for key, item in value.items()}
-        if isinstance(value, list | tuple | AbstractSet):
-            return self._items(list(value))
+        if isinstance(value, Mapping) and depth:
+            return {self.text(_shown(key)): self.attribute(_shown(key), item, depth - 1) for key, item in value.items()}
+        if isinstance(value, list | tuple | AbstractSet) and depth:
+            return self._items(list(value), depth - 1)
         return self.text(_shown(value))
 
-    def attribute(self, name: str, value: Any) -> Any:  # noqa: ANN401  # whatever is logged
+    def attribute(self, name: str, value: Any, depth: int = MAX_DEPTH) -> Any:  # noqa: ANN401  # whatever is logged
         """A value under a name."""
         if _SENSITIVE.search(name):
             return value if isinstance(value, str) and _MARKED.fullmatch(value) else REDACTED
-        return self.value(value)
+        return self.value(value, depth)
 
     def error(self, error: BaseException) -> str:
         """An exception with its causes: types, texts without secrets, and where, without values or source."""
         return "\n".join(self._lines(error, set()))
 
-    def _items(self, items: list[Any]) -> Any:  # noqa: ANN401  # a list, or the mark
+    def _items(self, items: list[Any], depth: int) -> Any:  # noqa: ANN401  # a list, or the mark
         if len(items) > 7 and all(type(item) is int for item in items):  # noqa: PLR2004  # the octets of something
             return REDACTED
-        return [self.value(item) for item in items]
+        return [self.value(item, depth) for item in items]
 
     def _lines(self, error: BaseException, seen: set[int]) -> Iterator[str]:
         seen.add(id(error))
@@ -153,7 +160,11 @@ class _Attributes(dict[str, Any]):
         self.update(attributes)
 
     def __setitem__(self, name: str, value: Any) -> None:  # noqa: ANN401  # whatever is logged
-        super().__setitem__(name, value if name in _FIXED else self._redactor.attribute(name, value))
+        try:
+            shown = value if name in _FIXED else self._redactor.attribute(name, value)
+        except Exception as error:  # noqa: BLE001  # likewise
+            shown = f"something that {type(error).__name__} kept from being redacted"
+        super().__setitem__(name, shown)
 
     def update(self, attributes: Mapping[str, Any]) -> None:  # type: ignore[override]  # all that `logging` uses
         """Each by itself."""
@@ -190,7 +201,12 @@ class _Factory:
         self._redactor = redactor
 
     def __call__(self, *arguments: Any, **named: Any) -> logging.LogRecord:  # noqa: ANN401  # as `logging` calls it
-        return RedactedRecord(self.before(*arguments, **named), self._redactor)
+        made = self.before(*arguments, **named)
+        try:
+            return RedactedRecord(made, self._redactor)
+        except Exception as error:  # noqa: BLE001  # logging must neither fail nor show what it could not redact
+            text = f"a record that {type(error).__name__} kept from being redacted"
+            return logging.LogRecord("redaction", logging.ERROR, "", 0, text, (), None)
 
 
 def install(*, also: Iterable[str] = ()) -> Callable[[], None]:

@@ -153,9 +153,12 @@ class Renewal:
         contact = self._contacts()[address.hex()]
         with self._store.peer(address) as peer:
             entries = peer.sessions.notes.entries
-            over = now >= contact.until or any(e.live and e.session_id not in contact.old for e in entries)
+            answered = any(entry.live and entry.session_id not in contact.old for entry in entries)
+            over = answered or now >= contact.until
             if over:
                 forget(peer.sessions, set(contact.old))
+            if answered:  # whoever began the session: no further reset is needed
+                peer.sessions.notes = replace(peer.sessions.notes, broken=None)
         if over:
             self._move(address, None)
 

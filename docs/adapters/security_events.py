@@ -134,7 +134,7 @@ class SecurityLog:
         if event is None:
             return
         fields = {"event": event.value} | ({"device": pseudonym(peer)} if peer else {})
-        LOG.log(_SEVERE.get(event, logging.WARNING), "security event", extra=fields)
+        LOG.log(_SEVERE.get(event, logging.WARNING), event.value, extra=fields)
         self._count(event, peer)
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, TypeVar, final
 from ratchetlib.errors import StateContextMismatch, StateKeyUnknown, StateRolledBack, StateTampered, UsageError
 from ratchetlib.keys import StorageKey
 from ratchetlib.labels import PERSON_SEAL_STATE
-from ratchetlib.limits import MAX_CONTEXT_NAME, MAX_STORAGE_KEY_ID, STATE_PADDING, STORAGE_KEY_LENGTH
+from ratchetlib.limits import MAX_CONTEXT_NAME, MAX_STATE, MAX_STORAGE_KEY_ID, STATE_PADDING, STORAGE_KEY_LENGTH
 from ratchetlib.padding import pad, unpad
 from ratchetlib.primitives import seal
 from ratchetlib.primitives.compare import equal
@@ -82,13 +82,17 @@ class StateVault(Uncopyable):
             generation: one more than the last save's, from 1.
 
         Raises:
-            UsageError: an argument is of another type or length.
+            UsageError: an argument is of another type or length, or the blob would be longer than 4 MiB, which no vault
+                opens: only a record of the application's own can be.
             RandomnessError: the random source has failed.
         """
         context = _context(type(value), owner, peer)
         _require_generation(generation)
         nonce = random_bytes(seal.NONCE_LENGTH)  # before the content is at hand: this may raise
-        return self._seal(context, generation, nonce, value._to_state())
+        blob = self._seal(context, generation, nonce, value._to_state())
+        if len(blob) > MAX_STATE:
+            raise UsageError(f"a sealed blob is at most {MAX_STATE} bytes, not {len(blob)}")
+        return blob
 
     def open(
         self,

@@ -17,7 +17,7 @@ from ratchetlib import IdentityChanged, IdentityKeyPair, PeerError, PrekeyBundle
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from adapters.places import SqlitePlace
+    from adapters.places import Place, SqlitePlace
     from store import Store
 
 HOUR = 3600
@@ -118,7 +118,7 @@ class World:
         lost: (recipient, sender) of each message that was refused for any other reason.
     """
 
-    def __init__(self, place: SqlitePlace, *addresses: bytes) -> None:
+    def __init__(self, place: Place, *addresses: bytes) -> None:
         self._place = place
         self.server = Server()
         self.anchors = {address: MemoryAnchor() for address in addresses}

@@ -63,8 +63,9 @@ async def running(
     clock: Callable[[], float] = time.monotonic,
     context: ssl.SSLContext | None = None,
     port: int = 0,
+    redis: Redis | None = None,
 ) -> AsyncIterator[Running]:
-    redis = Redis(unix_socket_path=str(server.socket))
+    redis = redis or Redis(unix_socket_path=str(server.socket))
     relay = Relay(redis, rates=rates, room=room, clock=clock)
     try:
         async with relay.listen("localhost", port, context) as listening:
@@ -137,9 +138,9 @@ class Raw:
 
 
 @asynccontextmanager
-async def raw(at: Running, context: ssl.SSLContext | None = None) -> AsyncIterator[Raw]:
+async def raw(at: Running, context: ssl.SSLContext | None = None, **settings: Any) -> AsyncIterator[Raw]:
     """A connection on which nothing has been said."""
-    settings = {"compression": None, "ping_interval": None, "proxy": None, "logger": QUIET}
+    settings |= {"compression": None, "ping_interval": None, "proxy": None, "logger": QUIET}
     async with connect(at.uri, ssl=context, **settings) as connection:
         yield Raw(connection)
 

@@ -102,6 +102,7 @@ def test_what_breaks_other_parsers_is_refused(message: object) -> None:
         frames.decode(message)
 
 
+@pytest.mark.attack("A96")
 @pytest.mark.parametrize(
     "frame",
     [

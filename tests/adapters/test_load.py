@@ -10,6 +10,7 @@ import asyncio
 import logging
 import os
 import random
+import re
 import secrets
 import time
 from collections import Counter, defaultdict
@@ -249,16 +250,23 @@ def durable_redis() -> RedisServer:
 
 
 class Lines(logging.Handler):
-    """All that any logger says, with all that it says it with."""
+    """All that any logger says, with all that it says it with; names of devices and tokens only if they are hashes."""
+
+    HASHES: Final = {"device": re.compile(r"[0-9a-f]{8}"), "token": re.compile(r"[0-9a-f]{12}")}
 
     def __init__(self) -> None:
         super().__init__(logging.DEBUG)
         self.lines: set[str] = set()
+        self.hashes: set[str] = set()
+        self._usual = vars(logging.makeLogRecord({})).keys()
 
     def emit(self, record: logging.LogRecord) -> None:
-        shown = {name: value for name, value in vars(record).items() if name not in ("args", "msg", "msecs", "created")}
+        extra = {name: value for name, value in vars(record).items() if name not in self._usual}
+        for name, form in self.HASHES.items():
+            if form.fullmatch(str(extra.get(name))):
+                self.hashes.add(extra.pop(name))
         trace = logging.Formatter().formatException(record.exc_info) if record.exc_info else ""
-        self.lines.add(f"{record.getMessage()} {shown} {trace}")
+        self.lines.add(f"{record.getMessage()} {extra} {trace}")
 
 
 @pytest.mark.attack("A114")
@@ -279,8 +287,7 @@ def test_every_message_arrives_once_and_no_log_shows_a_secret(
     try:
         world = World(sqlite_place, durable_redis)
         asyncio.run(world.live())
-        logged = "\n".join(handler.lines)
-        stored = durable_redis.everything().decode() + repr(durable_redis.files())
+        stored, files = durable_redis.everything().decode(), durable_redis.files()
     finally:
         root.removeHandler(handler)
         durable_redis.close()
@@ -291,13 +298,14 @@ def test_every_message_arrives_once_and_no_log_shows_a_secret(
     assert sum(arrived.values()) == MESSAGES
     assert set(world.broken) == set(BREAKAGES)
     assert world.overtaken() > 0
-    assert any(resume_tokens.shown(token) in logged for token in tokens)
-    beginnings = {secret[:8] for secret in tokens | world.secrets()}
-    assert len(beginnings) > DEVICES
-    assert leaked(logged, beginnings) == set()
-    assert not [start for start in beginnings if start.hex(" ") in logged]
-    assert leaked(stored, beginnings) == set()
+    logged = "\n".join(handler.lines)
     assert not any(text in logged for text in ("to go", "device/"))
+    assert leaked(logged, {secret[:6] for secret in tokens | world.secrets()}) == set()
+    assert not [token for token in tokens if token[:4].hex(" ") in logged]
+    assert {resume_tokens.shown(token) for token in tokens} & handler.hashes
+    shown = {device.link.credential for device in world.devices} | set(sorted(tokens)[:50])
+    assert leaked(stored, {secret[:8] for secret in shown}) == set()
+    assert not [secret for secret in shown if secret[:8] in files or secret[:8].hex().encode() in files]
     if DEEP:
         counted = {f"load: {what}": world.broken[what] for what in BREAKAGES}
         report(

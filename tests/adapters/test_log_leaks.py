@@ -162,7 +162,7 @@ async def be_careless(world: World) -> None:
         APP.debug("state %s %r", secret, {"k": [secret.hex()]})
         APP.debug("state", extra={"value": list(secret), "of": secret})
         try:
-            raise KeyError(secret)
+            {}[secret]
         except KeyError:
             APP.exception("failed")
 

@@ -126,8 +126,7 @@ def test_neither_an_address_nor_a_pseudonym_is_exposed() -> None:
 
 @pytest.mark.attack("A115")
 def test_reasons_of_refusals_are_one_series() -> None:
-    refused = [event for event in Event if "refused" in event.value and event not in {Event.ROLLBACK_REFUSED}]
-    refused = [event for event in refused if event is not Event.STATE_REFUSED]
+    refused = [Event.MESSAGE_REFUSED, Event.REPLAY_REFUSED, Event.BUNDLE_REFUSED, Event.LOGIN_REFUSED]
     events = SessionEvents(min_devices=LEAST_MIN_DEVICES)
     counted(events, OTHER, range(LEAST_MIN_DEVICES))
     before = events_of(registry(events))
@@ -219,7 +218,7 @@ def test_threads_lose_no_event() -> None:
 
 def test_it_is_served() -> None:
     server, thread = start_http_server(0, "127.0.0.1", registry(SessionEvents(COHORTS)))
-    with urllib.request.urlopen(f"http://127.0.0.1:{server.server_port}/metrics") as answer:  # noqa: S310  # our own
+    with urllib.request.urlopen(f"http://127.0.0.1:{server.server_port}/metrics") as answer:
         text = answer.read().decode()
     server.shutdown()
     server.server_close()

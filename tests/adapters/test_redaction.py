@@ -72,13 +72,19 @@ class Holder:
         return f"<Holder {self.shown}>"
 
 
+def fail(*arguments: object) -> None:
+    raise ValueError(*arguments)
+
+
 def raised(*arguments: object, cause: BaseException | None = None, note: str = "") -> BaseException:
     try:
-        raise ValueError(*arguments) from cause
+        fail(*arguments)
     except ValueError as error:
+        error.__cause__ = cause
         if note:
             error.add_note(note)
         return error
+    raise AssertionError
 
 
 POSITIONS: dict[str, Callable[[logging.Logger, Any], None]] = {
@@ -90,7 +96,7 @@ POSITIONS: dict[str, Callable[[logging.Logger, Any], None]] = {
     "named argument": lambda log, shown: log.info("took %(it)s today", {"it": shown}),
     "in containers": lambda log, shown: log.info("took %s", {"a": [(shown, 1)]}),
     "in an object": lambda log, shown: log.warning("took %s", Holder(shown)),
-    "superfluous argument": lambda log, shown: log.warning("took nothing", shown),
+    "superfluous argument": lambda log, shown: log.warning("took nothing", shown),  # noqa: PLE1205  # a mistake that people make
     "wrong argument": lambda log, shown: log.warning("took %d", shown),
     "extra": lambda log, shown: log.error("took", extra={"it": shown}),
     "in an extra": lambda log, shown: log.error("took", extra={"it": {"a": [shown, {shown: 1}]}}),
@@ -217,8 +223,12 @@ def test_what_a_name_says_is_secret_is_hidden_however_short(name: str, word: str
         "b'abc' and 'x'",
         '{"peer": "x", "n": 1}',
         "to alice/laptop",
-    ]
-    + ["x\x00abc d\x01f g", "rediss://user:pw@host/0", "from 192.0.2.7 and ::1", "00" * 20, str(list(range(30)))],
+        "x\x00abc d\x01f g",
+        "rediss://user:pw@host/0",
+        "from 192.0.2.7 and ::1",
+        "00" * 20,
+        str(list(range(30))),
+    ],
 )
 def test_a_record_that_is_redacted_again_stays_as_it_is(text: str) -> None:
     """On its way through queues it is."""
@@ -274,9 +284,11 @@ def test_a_traceback_shows_where_and_neither_values_nor_source() -> None:
     text = str(collector.records[0].exc_text)
     assert re.sub(r"line \d+", "line N", text) == (
         "  test_redaction.py, line N, in raised\n"
+        "  test_redaction.py, line N, in fail\n"
         "ValueError: ('x', [redacted])\n"
         "followed by\n"
         "  test_redaction.py, line N, in raised\n"
+        "  test_redaction.py, line N, in fail\n"
         f"ValueError: token=[redacted]: by [#{pseudonym(b'alice/laptop')}]"
     )
 
@@ -296,9 +308,28 @@ def test_what_cannot_be_shown_is_no_way_out(capsys: pytest.CaptureFixture[str]) 
     with logged() as (log, collector):
         log.error("%s", Unshowable())
         log.error("failed", exc_info=Unshowable(), extra={"it": Unshowable()})
-        log.error("%d %d", "abc")
+        log.error("%d %d", "abc")  # noqa: PLE1206  # a mistake that people make
     assert capsys.readouterr().err == ""
     assert "abc" not in collector.seen.getvalue()
+
+
+class Unreadable(dict[str, object]):
+    def items(self) -> Any:
+        raise RuntimeError("token=abc")
+
+
+def test_logging_fails_for_no_value(monkeypatch: pytest.MonkeyPatch) -> None:
+    endless: list[object] = [b"abc"]
+    endless.append(endless)
+    with logged() as (log, collector):
+        log.error("here", extra={"it": endless, "other": Unreadable()})
+        monkeypatch.setattr(redaction.Redactor, "error", None)
+        log.error("abc", exc_info=raised("abc"))
+    assert "abc" not in collector.seen.getvalue()
+    assert [record.getMessage() for record in collector.records] == [
+        "here",
+        "a record that TypeError kept from being redacted",
+    ]
 
 
 def test_a_stack_is_shown_without_source() -> None:
@@ -373,10 +404,12 @@ def test_a_factory_that_was_there_before_still_works() -> None:
 
 @pytest.mark.parametrize(
     ("value", "shown"),
-    [(True, True), (None, None), (1.5, 1.5), (2**40, 2**40), (2**80, "[redacted]"), ([1, 2], [1, 2])]
-    + [(SimpleNamespace(x=1), "namespace(x=1)"), ({"a": 1, "token": 2}, {"a": 1, "token": "[redacted]"})]
-    + [({1, 2}, [1, 2]), (range(9), "range(0, 9)"), (list(range(8)), "[redacted]"), (b"", "[redacted]")],
-)
+    [
+        (True, True), (None, None), (1.5, 1.5), (2**40, 2**40), (2**80, "[redacted]"), ([1, 2], [1, 2]),
+        (SimpleNamespace(x=1), "namespace(x=1)"), ({"a": 1, "token": 2}, {"a": 1, "token": "[redacted]"}),
+        ({1, 2}, [1, 2]), (range(9), "range(0, 9)"), (list(range(8)), "[redacted]"), (b"", "[redacted]"),
+    ],
+)  # fmt: skip
 def test_values_keep_their_types_where_they_are_harmless(value: object, shown: object) -> None:
     assert redaction.Redactor().value(value) == shown
 
@@ -393,4 +426,5 @@ def test_a_text_made_to_be_slow_does_not_hold_up_the_log(piece: str) -> None:
 
 
 def test_a_text_without_end_is_cut() -> None:
-    assert len(redaction.Redactor().text("a " * 100_000)) <= redaction.MAX_TEXT
+    text = redaction.Redactor().text("a " * 100_000)
+    assert len(text) == redaction.MAX_TEXT + len("[cut]")

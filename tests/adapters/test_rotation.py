@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import itertools
+import os
 import random
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import pytest
 from adapters.conversations import ALICE, BOB, NOW
 from adapters.operated import DAY, HOUR, WEEK, Crashes, Server, dying, new_device
+from adapters.places import VAULT
 from hypothesis import given
 from hypothesis import strategies as st
 from plan import Plan, look
@@ -31,17 +34,20 @@ from ratchetlib import (
     BundleRejected,
     IdentityKeyPair,
     PrekeyBundle,
+    PrekeyRing,
     RingStatus,
     Session,
+    StateContextMismatch,
     UnknownPrekey,
 )
 from ratchetlib.limits import BUNDLE_RETENTION, MAX_BUNDLE_LIFETIME, MAX_BUNDLES
 
 if TYPE_CHECKING:
-    from adapters.places import SqlitePlace
+    from adapters.places import Place, SqlitePlace
     from store import Store
 
 YEAR = 365 * DAY
+YEARS = 5 if "RATCHETLIB_DEEP" in os.environ else 1
 STRANGER = IdentityKeyPair.generate()
 RELAY_KEEPS = 200
 
@@ -94,13 +100,13 @@ class UnderWay:
 
 
 @pytest.mark.attack("A132")
-def test_over_a_year_no_first_message_is_lost_within_the_retention(
+def test_over_years_no_first_message_is_lost_within_the_retention(
     bob: Store, server: Server, rotation: Rotation
 ) -> None:
     chance = random.Random(2)
     under_way: list[UnderWay] = []
     number = 0
-    for now in range(NOW, NOW + YEAR, 2 * DAY + HOUR):
+    for now in range(NOW, NOW + YEARS * YEAR, 2 * DAY + HOUR):
         rotation.tick(now)
         for post in [post for post in under_way if post.arrives <= now + 2 * DAY + HOUR]:
             under_way.remove(post)
@@ -115,7 +121,6 @@ def test_over_a_year_no_first_message_is_lost_within_the_retention(
             under_way.append(UnderWay(message, sender, arrives))
     assert number > 30
     assert len(bob.peers()) == number - len(under_way)
-    assert len(bob.inbox()) == number - len(under_way)
 
 
 @pytest.mark.attack("A132")
@@ -298,6 +303,17 @@ def test_a_flood_never_costs_a_device_its_valid_bundle(flooded: list[bool], hour
     assert any(flooded) <= (len(made) > 1 or not any(flooded))
 
 
+def test_it_runs_on_either_store(place: Place, server: Server) -> None:
+    for week in range(3):
+        store = place.open(BOB)
+        if week == 0:
+            new_device(store, BOB)
+        Rotation(store, server.publisher(BOB)).tick(NOW + week * WEEK)
+    now = NOW + 2 * WEEK
+    assert Rotation(place.open(BOB), server.publisher(BOB)).tick(now) == ()
+    receive(place.open(BOB), first_message(server.fetch(BOB), now), now)
+
+
 def test_a_nearly_full_replay_memory_is_replaced_early(bob: Store, server: Server, rotation: Rotation) -> None:
     rotation.tick(NOW)
     status = look(bob).ring.status
@@ -335,9 +351,17 @@ def run_life(place: SqlitePlace, owner: bytes, crashes: Crashes, server: Server)
     return died
 
 
+def saved_ring(place: SqlitePlace, owner: bytes) -> PrekeyRing:
+    """As it is in the file, whoever is about to change it."""
+    for (blob,) in place.interfere(owner, "SELECT blob FROM records"):
+        with suppress(StateContextMismatch):
+            return VAULT.open(bytes(blob), kind=PrekeyRing, owner=owner, minimum_generation=1)  # type: ignore[call-overload]
+    raise AssertionError("there is no ring")
+
+
 def tick(place: SqlitePlace, owner: bytes, anchor: MemoryAnchor, crashes: Crashes, server: Server, now: int) -> None:
     def publish(bundle: bytes, items: tuple[bytes, ...]) -> None:
-        ring = look(place.open(owner, anchor=anchor)).ring
+        ring = saved_ring(place, owner)
         assert ring.signed_bundle() == bundle
         assert set(items) <= set(ring.one_time_items())
         server.publisher(owner)(bundle, items)

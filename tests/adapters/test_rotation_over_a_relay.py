@@ -61,7 +61,7 @@ def test_strangers_get_through_to_a_new_identity(sqlite_place: SqlitePlace, redi
             await until(a.plaintexts)
             now = int(time.time())
             rotate_identity(bob.store, now=now)
-            renewal = Renewal(bob.store, publish=waiting(bob.client.publish), fetch=waiting(bob.client._fetch))
+            renewal = Renewal(bob.store, publish=waiting(bob.client.publish), fetch=waiting(bob.client.fetch))
             assert await asyncio.to_thread(renewal.tick, now) == {ALICE: None}
             bob.client._work.set()
             await first_contacts(sqlite_place, at, bob, 3)

@@ -74,7 +74,9 @@ def reseal_with_a_crash(crashes: Crashes) -> None:
         crashes.watch(alice)
         reseal_all(alice, BOTH)
     bob = place.open(BOB)
-    assert reseal_all(place.open(ALICE, anchor=anchor, vault=BOTH), BOTH) == 0
+    alice = place.open(ALICE, anchor=anchor, vault=BOTH)
+    while reseal_all(alice, BOTH):
+        alice.done(*alice.inbox())  # the crash has forgotten that they were done with
     assert under_the_old(place) == 0
     talk(place.open(ALICE, anchor=anchor, vault=ONLY_NEW), bob)
     place.close()

@@ -39,13 +39,13 @@ def rerun(folder: Path, survivors: Iterable[Mutant], options: Sequence[str]) -> 
     Raises:
         RuntimeError: those tests fail without a mutant.
     """
-    chosen = [mutant for mutant in survivors if tests_of(folder, mutant.module)]
-    every = sorted({test for mutant in chosen for test in tests_of(folder, mutant.module)})
+    chosen = [mutant for mutant in survivors if mirrored(folder, mutant.module)]
+    every = sorted({test for mutant in chosen for test in mirrored(folder, mutant.module)})
     if every and _exit_code(folder, "", every, options) != _PASSED:
         raise RuntimeError("the tests fail without a mutant")
 
     def outcome(mutant: Mutant) -> Outcome:
-        return mutant, _exit_code(folder, mutant.key, tests_of(folder, mutant.module), options)
+        return mutant, _exit_code(folder, mutant.key, mirrored(folder, mutant.module), options)
 
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         for mutant, code in pool.map(outcome, chosen):
@@ -53,7 +53,7 @@ def rerun(folder: Path, survivors: Iterable[Mutant], options: Sequence[str]) -> 
                 _record(meta_of(folder, mutant.module), mutant.key, code)
 
 
-def tests_of(folder: Path, module: str) -> list[str]:
+def mirrored(folder: Path, module: str) -> list[str]:
     """The test files of a source file: ratchetlib/a/b.py has tests/unit/a/test_b.py and test_b_*.py beside it."""
     source = Path(module).relative_to("ratchetlib")
     stem = "init" if source.stem == "__init__" else source.stem

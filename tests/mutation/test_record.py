@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 from mutation import record
 from mutation.mutants import Mutant, only_wording
-from mutation.rerun import tests_of
+from mutation.rerun import mirrored
 from mutation.survivors import Reason, reason, reasons
 
 if TYPE_CHECKING:
@@ -106,7 +106,7 @@ def test_a_module_is_tried_with_the_tests_beside_it(tmp_path: Path) -> None:
     (unit / "a").mkdir(parents=True)
     for name in ("test_init.py", "a/test_b.py", "a/test_b_breaks.py", "a/test_bc.py", "a/test_init.py"):
         (unit / name).touch()
-    assert tests_of(tmp_path, "ratchetlib/a/b.py") == ["tests/unit/a/test_b.py", "tests/unit/a/test_b_breaks.py"]
-    assert tests_of(tmp_path, "ratchetlib/a/__init__.py") == ["tests/unit/a/test_init.py"]
-    assert tests_of(tmp_path, "ratchetlib/__init__.py") == ["tests/unit/test_init.py"]
-    assert tests_of(tmp_path, "ratchetlib/c.py") == []
+    assert mirrored(tmp_path, "ratchetlib/a/b.py") == ["tests/unit/a/test_b.py", "tests/unit/a/test_b_breaks.py"]
+    assert mirrored(tmp_path, "ratchetlib/a/__init__.py") == ["tests/unit/a/test_init.py"]
+    assert mirrored(tmp_path, "ratchetlib/__init__.py") == ["tests/unit/test_init.py"]
+    assert mirrored(tmp_path, "ratchetlib/c.py") == []

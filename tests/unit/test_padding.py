@@ -74,6 +74,11 @@ def test_nothing_and_zeros_alone_are_no_padding(padded: bytes) -> None:
     assert unpad(padded) is None
 
 
+def test_zeros_alone_may_stand_behind_the_marker() -> None:
+    for byte in set(range(256)) - {0x00, 0x80}:
+        assert unpad(b"text\x80" + bytes([byte]) + b"\0") is None
+
+
 def test_the_last_marker_counts() -> None:
     assert unpad(b"\x80\x80\0") == b"\x80"
     assert unpad(b"a\0\x80\0\0") == b"a\0"

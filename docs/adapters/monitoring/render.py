@@ -14,7 +14,7 @@ import random as insecure
 import sys
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from unittest import mock
 
 HERE: Final = Path(__file__).parent
@@ -23,11 +23,13 @@ sys.path.insert(0, str(HERE.parent))
 import nacl.bindings  # noqa: E402  # after the path, with the others
 from expressions import Series, evaluate  # noqa: E402
 from metrics import SessionEvents, registry  # noqa: E402
-from prometheus_client import CollectorRegistry  # noqa: E402
 from security_events import Event  # noqa: E402
 
 from ratchetlib import RandomnessError  # noqa: E402
 from ratchetlib.primitives import random  # noqa: E402
+
+if TYPE_CHECKING:
+    from prometheus_client import CollectorRegistry
 
 MINUTES: Final = 360
 FAILS_AT: Final = 320
@@ -40,8 +42,13 @@ PALETTE: Final = ("#73bf69", "#f2cc0c", "#5794f2", "#ff9830")
 COLOURS: Final = {"green": "#299c46", "yellow": "#e5ac0e", "red": "#d44a3a"}
 COHORTS: Final = {"stable": 300, "beta": 90, "nightly": 8}
 """Devices; the last cohort is too small to be shown."""
-EVENTS: Final = ((Event.MESSAGE_REFUSED, 60), (Event.REPLAY_REFUSED, 25), (Event.RESET_MADE, 12))
-EVENTS_ALARMS: Final = ((Event.IDENTITY_CHANGED, 3),)
+EVENTS: Final = {
+    Event.MESSAGE_REFUSED: 0.4,
+    Event.REPLAY_REFUSED: 0.2,
+    Event.RESET_MADE: 0.15,
+    Event.IDENTITY_CHANGED: 0.05,
+}
+"""How often each minute, at traffic 1."""
 
 
 # --- the run ------------------------------------------------------------------------------------
@@ -55,12 +62,12 @@ def simulate() -> Series:
     for minute in range(MINUTES + 1):
         if minute == FAILS_AT:
             mock.patch.object(nacl.bindings, "randombytes", lambda length: b"\x5a" * length).start()
-        traffic = 1.2 + math.sin(minute / 70) + 0.25 * chance.random()
+        traffic = 1.4 - math.cos(minute / 75) + 0.3 * chance.random()
         with suppress(RandomnessError):
             for _ in range(int(150 * traffic)):
                 random.random_bytes(chance.choice((24, 24, 32, 64)))
-        for event, rate in EVENTS + EVENTS_ALARMS:
-            if chance.random() < traffic * rate / 100:
+        for event, rate in EVENTS.items():
+            if chance.random() < traffic * rate:
                 cohort = chance.choices(list(COHORTS), list(COHORTS.values()))[0]
                 events.count(event, cohort, f"{cohort}{chance.randrange(COHORTS[cohort])}".encode())
         scrape(exporter, series, minute * 60.0)
@@ -183,7 +190,7 @@ def axes(inner: Box, top: float) -> str:
 def nice(value: float) -> float:
     """The next number above that divides by four legibly."""
     unit = 10 ** math.floor(math.log10(value or 1))
-    return next(unit * step for step in (1, 2, 4, 6, 8, 10) if unit * step >= value)
+    return next(float(unit * step) for step in (1.2, 1.6, 2, 2.4, 3.2, 4, 6, 8, 10, 12) if unit * step >= value)
 
 
 def draw(dashboard: dict[str, Any], series: Series) -> str:

@@ -114,6 +114,14 @@ def test_at_most_1000_items_are_in_the_ring(count: int) -> None:
         contents.with_items(count)
 
 
+def test_1000_items_fill_the_ring() -> None:
+    full = grown(items=2).with_items(998)
+    assert len(full.items) == 1_000
+    assert full.with_items(0).items == full.items
+    with pytest.raises(UsageError, match="from 0 to 0 is needed"):
+        full.with_items(1)
+
+
 def test_no_more_items_is_no_change() -> None:
     contents = grown()
     assert encode(contents.with_items(0)) == encode(contents)

@@ -155,6 +155,20 @@ def test_both_gaps_are_counted_together_before_anything_is_derived() -> None:
         assert refused(bob, frame) is AuthenticationError
 
 
+@pytest.mark.parametrize(("number", "error"), [(1000, AuthenticationError), (1001, TooManySkipped)])
+def test_before_a_first_chain_nothing_is_missing(number: int, error: type[RatchetError]) -> None:
+    alice, bob = ends()
+    frame = alice.forge(alice.next_chain_header(number=number), alice.state.turn.next_sending_key)
+    assert refused(bob, frame) is error
+
+
+def test_a_new_chain_leaves_what_was_told_of_evictions() -> None:
+    alice, bob = talking()
+    bob.state = bob.state._replace(evicted=7, last_eviction=3)
+    bob.receive(alice.send())
+    assert (bob.state.evicted, bob.state.last_eviction) == (7, 3)
+
+
 @pytest.mark.attack("A37")
 @pytest.mark.parametrize("path", ["current", "new", "closed"])
 def test_numbers_that_no_chain_reaches_are_a_violation(path: str) -> None:

@@ -35,7 +35,7 @@ from ratchetlib import (
 )
 from ratchetlib.keys import StorageKey
 from ratchetlib.labels import PERSON_SEAL_STATE
-from ratchetlib.limits import MAX_STATE
+from ratchetlib.limits import MAX_STATE, STATE_PADDING
 from ratchetlib.prekeys import OneTimeItem, SignedBundle
 from ratchetlib.primitives import seal
 from ratchetlib.state.blob import Blob, Head
@@ -683,6 +683,17 @@ def test_nothing_else_is_sealed_or_opened(value: Any) -> None:
         VAULT.seal(value, owner=ALICE, generation=1)
     with pytest.raises(UsageError, match="a Session, a PrekeyRing or an IdentityKeyPair"):
         VAULT.open(sealed(), kind=value, owner=ALICE, minimum_generation=1)
+
+
+@pytest.mark.attack("A88")
+def test_what_no_vault_would_open_is_not_sealed() -> None:
+    overhead = len(VAULT.seal(Note(b""), owner=ALICE, peer=BOB, generation=1)) - STATE_PADDING
+    longest = (MAX_STATE - overhead) // STATE_PADDING * STATE_PADDING - 1
+    blob = VAULT.seal(Note(bytes(longest)), owner=ALICE, peer=BOB, generation=1)
+    assert MAX_STATE - STATE_PADDING < len(blob) <= MAX_STATE
+    assert VAULT.open(blob, kind=Note, owner=ALICE, peer=BOB, minimum_generation=1).content == bytes(longest)
+    with pytest.raises(UsageError, match="a sealed blob is at most 4194304 bytes"):
+        VAULT.seal(Note(bytes(longest + 1)), owner=ALICE, peer=BOB, generation=1)
 
 
 @pytest.mark.attack("A28", "A99")

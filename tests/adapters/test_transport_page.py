@@ -1,0 +1,93 @@
+"""transport.md: its program runs, its commands exist, its tables say what the code does."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import client
+import frames
+import heartbeat
+import pytest
+import relay
+import resume_tokens
+from adapters.places import scratch
+from adapters.redis_server import program
+from mailboxes import KEPT, Room
+
+ROOT = Path(__file__).parents[2]
+ADAPTERS = ROOT / "docs" / "adapters"
+PAGE = (ADAPTERS / "transport.md").read_text(encoding="utf-8")
+
+
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", PAGE, re.DOTALL)
+
+
+def test_the_program_runs() -> None:
+    program()  # skips where there is no Redis
+    (text,) = blocks("python")
+    folder = scratch()
+    ended = subprocess.run(  # noqa: S603  # our own text
+        [sys.executable, "-W", "error", "-c", text],
+        check=False, cwd=folder, env={**os.environ, "PYTHONPATH": str(ADAPTERS)}, capture_output=True, text=True,
+        timeout=60,
+    )  # fmt: skip
+    assert ended.stderr == ""
+    assert ended.stdout == "alice says hello\n"
+
+
+def commands() -> list[str]:
+    lines = "\n".join(blocks("sh")).replace("\\\n", " ").splitlines()
+    return [line.partition("#")[0].strip() for line in lines if line.startswith("python ")]
+
+
+@pytest.mark.parametrize("command", commands())
+def test_a_command_is_one(command: str) -> None:
+    """With --help at its end it does nothing but check what stands before."""
+    _, *arguments = shlex.split(command)
+    ended = subprocess.run(  # noqa: S603  # our own interpreter
+        [sys.executable, *arguments, "--help"], check=False, cwd=ROOT, capture_output=True, text=True, timeout=60
+    )
+    assert ended.returncode == 0
+    options = {argument for argument in arguments if argument.startswith("--")}
+    assert not [option for option in options if option not in ended.stdout]
+
+
+def test_every_link_is_there() -> None:
+    for target in re.findall(r"\]\(([^)#]+)\)", PAGE):
+        assert (ADAPTERS / target).exists(), target
+
+
+def test_the_frames_are_those_of_the_code() -> None:
+    rows = re.findall(r"^\| (\d+) \| (\w+) \|", PAGE, re.MULTILINE)
+    assert rows == [(str(number), kind.__name__) for number, kind in enumerate(frames._KINDS)]
+    codes = {"4001": frames.REFUSED, "4002": frames.REPLACED, "4003": frames.MALFORMED, "4004": frames.BUSY}
+    assert all(int(code) == value and code in PAGE for code, value in codes.items())
+
+
+def test_the_limits_are_those_of_the_code() -> None:
+    rates, room = relay.Rates(), Room()
+    for rate in rates:
+        assert rate.burst == int(rate.burst)
+    rows = [
+        f"| 1 MiB; {frames.MAX_FRAME - frames.MAX_ENVELOPE} bytes less; {client.MAX_PLAINTEXT >> 10} KiB |",
+        f"| {rates.sending.a_second} a second after {rates.sending.burst};",
+        f"; {rates.peer.a_second} a second after {rates.peer.burst} |",
+        f"| {rates.greeting.a_second} a second after {rates.greeting.burst} |",
+        f"| one in {1 / rates.fetching.a_second:.0f} seconds after {rates.fetching.burst} |",
+        f"| {rates.target.a_second * 60:.0f} a minute after {rates.target.burst}; then bundles without one |",
+        f"| {rates.publishing.a_second * 3600:.0f} an hour after {rates.publishing.burst} |",
+        f"| {room.envelopes:,} envelopes, {room.size >> 20} MiB, {room.share:,} of one sender;",
+        f"; kept for {KEPT // 86400} days after the last |",
+        f"| {relay.WINDOW} unacknowledged; {relay.READ_AHEAD} |",
+        f"| {relay.GREETING_TIMEOUT:.0f} s; {relay.SEND_TIMEOUT:.0f} s; {heartbeat.PONG_TIMEOUT:.0f} s |",
+        f"| every {heartbeat.INTERVAL:.0f} s, each {heartbeat.JITTER * 100:.0f} % earlier or later at random |",
+        f"| {resume_tokens.LIFETIME // 3600} hours, one use |",
+    ]
+    assert frames.MAX_FRAME == 1 << 20
+    assert [row for row in rows if row not in PAGE] == []
