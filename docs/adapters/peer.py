@@ -3,12 +3,24 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from peer_notes import PeerNotes
 from peer_sessions import DEFAULT_PADDING, PeerSessions
-from records import IDENTITY, IN, OUT, PEERS, RING, Letter, Note, Record, StateMissing, StoreError
+from records import (
+    IDENTITY,
+    IN,
+    MAX_STRANGERS,
+    OUT,
+    PEERS,
+    RING,
+    Letter,
+    Record,
+    StateMissing,
+    StoreError,
+    StoreNote,
+    TooManyPeers,
+)
 
 from ratchetlib import IdentityKeyPair, PrekeyRing, Session
 
@@ -18,17 +30,35 @@ if TYPE_CHECKING:
     from ratchetlib import IdentityKey, PaddingPolicy, PrekeyBundle
 
 
-@dataclass(slots=True)
 class Device:
-    """This device, locked. Set both for a new device or a new identity; what is done to the ring is saved.
+    """This device, locked. Set both for a new device or a new identity; what is done to the ring is saved."""
 
-    Attributes:
-        identity: None before there is one.
-        ring: None before there is one.
-    """
+    def __init__(self, unit: Unit, identity: IdentityKeyPair | None, ring: PrekeyRing | None) -> None:
+        self._unit = unit
+        self._identity = identity
+        self._ring = ring
 
-    identity: IdentityKeyPair | None
-    ring: PrekeyRing | None
+    @property
+    def identity(self) -> IdentityKeyPair | None:
+        """None before there is one."""
+        self._unit.require_open()
+        return self._identity
+
+    @identity.setter
+    def identity(self, identity: IdentityKeyPair) -> None:
+        self._unit.require_open()
+        self._identity = identity
+
+    @property
+    def ring(self) -> PrekeyRing | None:
+        """None before there is one."""
+        self._unit.require_open()
+        return self._ring
+
+    @ring.setter
+    def ring(self, ring: PrekeyRing) -> None:
+        self._unit.require_open()
+        self._ring = ring
 
 
 class Peer:
@@ -51,6 +81,7 @@ class Peer:
 
     def begin(self, bundle: PrekeyBundle, *, now: int, first: bytes = b"") -> None:
         """First contact, or a reset that was granted in an earlier block."""
+        self._unit.require_open()
         message = self.sessions.begin(self._prekeys()[0], bundle, now=now, first=first)
         self._unit.post(OUT, self._address, message)
 
@@ -58,11 +89,13 @@ class Peer:
         self, plaintext: bytes, *, now: int, associated_data: bytes = b"", padding: PaddingPolicy = DEFAULT_PADDING
     ) -> None:
         """Put a message into the outbox. `NoSession`: fetch a bundle and `begin`."""
+        self._unit.require_open()
         message = self.sessions.encrypt(plaintext, now=now, associated_data=associated_data, padding=padding)
         self._unit.post(OUT, self._address, message)
 
     def receive(self, message: bytes, *, now: int, associated_data: bytes = b"") -> None:
         """Put a message's plaintext into the inbox. After the block, tell the transport that it has arrived."""
+        self._unit.require_open()
         plaintext = self.sessions.decrypt(
             message, now=now, prekeys=self._prekeys_to_save, associated_data=associated_data
         )
@@ -70,14 +103,17 @@ class Peer:
 
     def report_broken(self) -> None:
         """Say that only a reset heals. Not for `AuthenticationError`, which anybody can cause."""
+        self._unit.require_open()
         self.sessions.report_broken()
 
     def request_reset(self, now: int) -> bool:
         """Whether a new session may be begun. Leave the block, fetch a bundle, and begin in the next one."""
+        self._unit.require_open()
         return self.sessions.request_reset(now)
 
     def repin(self, identity: IdentityKey) -> None:
         """Take a changed identity once a person has compared fingerprints; all sessions are deleted."""
+        self._unit.require_open()
         self.sessions.repin(identity)
 
     @property
@@ -128,11 +164,16 @@ class Peer:
         return identity, ring
 
     def _prekeys_to_save(self) -> tuple[IdentityKeyPair, PrekeyRing]:
+        if self._old_notes is None and len(self._known()) >= MAX_STRANGERS:
+            raise TooManyPeers("no more peers are taken from first messages")
         identity, ring = self._prekeys()
         self._unit.put(self._device_shelf, RING, ring)
         return identity, ring
 
-    def _register(self) -> None:
+    def _known(self) -> list[str]:
         note = self._unit.open(self._device_shelf, PEERS)
-        known = [] if note is None else json.loads(note.content)
-        self._unit.put(self._device_shelf, PEERS, Note(json.dumps([*known, self._address.hex()]).encode()))
+        return [] if note is None else json.loads(note.content)
+
+    def _register(self) -> None:
+        peers = json.dumps([*self._known(), self._address.hex()]).encode()
+        self._unit.put(self._device_shelf, PEERS, StoreNote(peers))

@@ -19,7 +19,7 @@ class Entry:
         session_id: 32 bytes, in hexadecimal.
         live: whether it has decrypted something.
         since: when it was last the one to send on, if it is old; None while it is.
-        until: the end of its bundle, if this side began it; else 0.
+        until: the end of its bundle, if this side began it; else 0. Unconfirmed, it is not sent on after that.
     """
 
     created_at: int
@@ -43,6 +43,7 @@ class PeerNotes:
         identity: the pinned identity, 128 bytes in hexadecimal; empty before first contact.
         epoch: the highest bundle epoch seen: an older bundle is a server's rollback.
         last_reset: the time of the last attempt.
+        last_try: when a reset was last granted, or granted again because it was not made.
         unanswered: resets that no message of the peer has followed.
         granted: whether a reset was granted and not made yet.
         broken: the greatest created_at known when only a reset could heal, until one that was begun later has been
@@ -56,6 +57,7 @@ class PeerNotes:
     identity: str = ""
     epoch: int = 0
     last_reset: int | None = None
+    last_try: int | None = None
     unanswered: int = 0
     granted: bool = False
     broken: int | None = None

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 from peer_notes import Entry, PeerNotes
 
 from ratchetlib import AuthenticationError, IdentityKey, Padme, Session
+from ratchetlib.limits import BUNDLE_RETENTION
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,6 +23,13 @@ MAX_OLD_SESSIONS: Final = 3
 
 OLD_SESSION_LIFETIME: Final = 7 * 24 * 3600
 """Seconds for which an old session still receives: a late message outlives a week's holiday, stolen keys do not."""
+
+UNANSWERED_LIFETIME: Final = BUNDLE_RETENTION + OLD_SESSION_LIFETIME
+"""Seconds after its bundle's end for which an unanswered session still receives: the peer may accept its first message
+for as long as it retains the bundle, and reply on it for as long as it keeps an old session."""
+
+RETRY_INTERVAL: Final = 15 * 60
+"""Seconds after which a reset that was granted and not made is granted again: each try takes a bundle of the peer's."""
 
 FIRST_INTERVAL: Final = 3600
 """Seconds between two resets. It doubles with each reset that nothing of the peer has followed."""
@@ -46,7 +54,7 @@ class ResetNotGranted(PeerSessionsError):
 
 
 class WrongPeer(PeerSessionsError):
-    """An authentic first message names another sender than the one that the transport said."""
+    """A first message names another sender than the one that the transport said. It was not opened."""
 
 
 class PeerSessions:
@@ -82,9 +90,16 @@ class PeerSessions:
 
     @property
     def sending(self) -> Entry | None:
-        """The session to send on: the greatest live one, else the greatest of one's own unconfirmed ones."""
+        """The session to send on: the greatest live one, else the greatest of one's own unconfirmed ones.
+
+        If it is unconfirmed and past its bundle's end, another is to be begun: `encrypt` says `NoSession`.
+        """
         live = [entry for entry in self.notes.entries if entry.live]
         return max(live or self.notes.entries, default=None)
+
+    def _to_send_on(self, now: int) -> Entry | None:
+        live = [entry for entry in self.notes.entries if entry.live]
+        return max(live or [entry for entry in self.notes.entries if now <= entry.until], default=None)
 
     def session(self, session_id: bytes) -> Session:
         """The session of an id in the notes, to be looked at (`health()`), not moved."""
@@ -98,7 +113,7 @@ class PeerSessions:
             The errors of `Session.initiate` and `encrypt`.
         """
         self.expire(now)
-        if self.notes.entries and not self._may_begin:
+        if self._to_send_on(now) is not None and not self._may_begin:
             raise ResetNotGranted("request_reset, save that, then fetch a bundle and begin")
         session = Session.initiate(
             identity,
@@ -130,7 +145,7 @@ class PeerSessions:
             The errors of `Session.encrypt`.
         """
         self.expire(now)
-        entry = self.sending
+        entry = self._to_send_on(now)
         if entry is None:
             raise NoSession("fetch a bundle and begin")
         session = self.session(entry.key)
@@ -191,11 +206,14 @@ class PeerSessions:
         last = self.notes.last_reset
         if self.notes.broken is None:
             return False
+        if self.notes.granted:
+            return self._retry(now)
         if last is not None and now < min(last, now) + self._interval():
             if last > now:  # the clock was set back: wait one interval from now, not until the old future
                 self.notes = replace(self.notes, last_reset=now)
             return False
-        self.notes = replace(self.notes, last_reset=now, unanswered=self.notes.unanswered + 1, granted=True)
+        unanswered = self.notes.unanswered + 1
+        self.notes = replace(self.notes, last_reset=now, last_try=now, unanswered=unanswered, granted=True)
         return True
 
     def repin(self, identity: IdentityKey) -> None:
@@ -209,7 +227,7 @@ class PeerSessions:
         kept, old = [], 0
         for entry in self.notes.entries:
             if not entry.live:
-                kept += [entry] if now <= entry.until else []
+                kept += [entry] if now <= entry.until + UNANSWERED_LIFETIME else []
             elif sending is not None and entry.key == sending.key:
                 kept.append(entry if entry.since is None else replace(entry, since=None))
             else:
@@ -218,6 +236,14 @@ class PeerSessions:
                 if old <= MAX_OLD_SESSIONS and now < (aged.since or 0) + OLD_SESSION_LIFETIME:
                     kept.append(aged)
         self._keep(tuple(kept))
+
+    def _retry(self, now: int) -> bool:
+        """Whether a reset that was granted and not made, as after a crash or without a bundle, is due again."""
+        last = self.notes.last_try
+        due = last is None or now >= last + RETRY_INTERVAL
+        if due or (last is not None and now < last):  # the clock was set back: wait one interval from now
+            self.notes = replace(self.notes, last_try=now)
+        return due
 
     def _interval(self) -> int:
         return min(FIRST_INTERVAL << min(self.notes.unanswered, 8), LAST_INTERVAL)
@@ -237,13 +263,17 @@ class PeerSessions:
             our_address=self._ours,
             now=now,
             associated_data=associated_data,
-            known_identity=lambda address: self.identity if address == self._theirs else None,
+            known_identity=self._pinned,
         )
-        if session.peer_address != self._theirs:
-            raise WrongPeer("the first message is of another sender than the transport says")
         self._add(session, now)
         self._received(session, now)
         return plaintext
+
+    def _pinned(self, address: bytes) -> IdentityKey | None:
+        """Raises before anything has changed: a first message under another's name must not use up a prekey."""
+        if address != self._theirs:
+            raise WrongPeer("the first message is of another sender than the transport says")
+        return self.identity
 
     def _add(self, session: Session, now: int, *, until: int = 0) -> None:
         entry = Entry(session.created_at, session.session_id.hex(), live=session.confirmed, until=until)

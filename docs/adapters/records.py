@@ -7,11 +7,17 @@ from typing import TYPE_CHECKING, ClassVar, Final, Generic, NamedTuple, Protocol
 from ratchetlib import IdentityKeyPair, PrekeyRing
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from ratchetlib.state import Sealable
     from ratchetlib.wire import Reader
 
 OUT: Final = 0
 """The box of ciphertexts that the transport has not taken yet."""
+
+MAX_STRANGERS: Final = 2_000
+"""Peers beyond which no first message of an unknown sender is taken: the list of peers is one record, and anybody can
+invent senders. One's own first contacts are not counted."""
 
 IN: Final = 1
 """The box of plaintexts that the application has not taken yet."""
@@ -21,6 +27,21 @@ _Kind = TypeVar("_Kind", bound="Sealable")
 
 class StoreError(Exception):
     """The store refused; nothing has changed."""
+
+
+class StoreUnavailable(StoreError):
+    """The database or the anchor cannot be reached or written to just now: try later.
+
+    Whether a commit that was under way took effect is not known: if so, its letters are in the outbox and the inbox.
+    """
+
+
+class StoreDamaged(StoreError):
+    """The database or the anchor is no longer what was written: a person must look, and nothing is retried."""
+
+
+class TooManyPeers(StoreError):
+    """A first message of yet another stranger, refused: see `MAX_STRANGERS`."""
 
 
 class StoreConflict(StoreError):
@@ -56,6 +77,18 @@ class Note:
         return cls(reader.rest())
 
 
+class StoreNote(Note):
+    """A note of the store's own: no name that an application gives its notes can meet one."""
+
+    STATE_KIND: ClassVar[int] = 130
+
+
+class WaitingPlaintext(Note):
+    """A letter in the inbox."""
+
+    STATE_KIND: ClassVar[int] = 131
+
+
 class Record(NamedTuple, Generic[_Kind]):
     """Which record it is.
 
@@ -68,8 +101,8 @@ class Record(NamedTuple, Generic[_Kind]):
     peer: bytes = b""
 
 
-INDEX: Final = Record(Note, b"index")
-PEERS: Final = Record(Note, b"peers")
+INDEX: Final = Record(StoreNote, b"index")
+PEERS: Final = Record(StoreNote, b"peers")
 IDENTITY: Final = Record(IdentityKeyPair)
 RING: Final = Record(PrekeyRing)
 
@@ -138,8 +171,8 @@ class Database(Protocol):
         """End the transaction if one is open; never raise."""
         ...
 
-    def letters(self, box: int, limit: int) -> list[tuple[bytes, bytes, bytes]]:
-        """Id, shelf and blob of the oldest letters of a box, outside of any transaction."""
+    def letters(self, box: int, limit: int, skip: Collection[bytes] = ()) -> list[tuple[bytes, bytes, bytes]]:
+        """Id, shelf and blob of the oldest letters of a box but those on some shelves, outside of any transaction."""
         ...
 
     def close(self) -> None:

@@ -74,10 +74,7 @@ _VALUE: Final = (
 )
 _RANDOM: Final = re.compile(_RUN, re.IGNORECASE)
 _MARKED: Final = re.compile(_MARK)
-_MAX_DEPTH: Final = 4
-"""Containers within containers that are looked into; what is deeper, or contains itself, is taken as text."""
-
-SENSITIVE: Final = re.compile(SENSITIVE, re.IGNORECASE)
+_SENSITIVE: Final = re.compile(SENSITIVE, re.IGNORECASE)
 
 _FIXED: Final = frozenset(
     {"pathname", "filename", "module", "funcName", "lineno", "levelname", "levelno", "created", "msecs", "process"}

@@ -101,10 +101,15 @@ class SqliteDatabase:
         if self._connection.in_transaction:
             self._connection.execute("ROLLBACK")
 
-    def letters(self, box: int, limit: int) -> list[tuple[bytes, bytes, bytes]]:
+    def letters(self, box: int, limit: int, skip: Collection[bytes] = ()) -> list[tuple[bytes, bytes, bytes]]:
         """See `Database`."""
-        query = "SELECT id, shelf, blob FROM letters WHERE box = ? ORDER BY number LIMIT ?"
-        return self._connection.execute(query, (box, limit)).fetchall()
+        skipped = json.dumps([shelf.hex() for shelf in skip])
+        query = (
+            "SELECT id, shelf, blob FROM letters WHERE box = ?"
+            " AND lower(hex(shelf)) NOT IN (SELECT value FROM json_each(?)) ORDER BY number LIMIT ?"
+        )
+        with _translated():
+            return self._connection.execute(query, (box, skipped, limit)).fetchall()
 
     def tidy(self) -> None:
         """Empty the write-ahead log into the file, also now and then when nothing goes on; not while others read."""

@@ -20,7 +20,21 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
 from peer import Device, Peer
-from records import IDENTITY, IN, INDEX, OUT, PEERS, RING, Letter, Note, Record, StateMissing, StoreBusy, StoreConflict
+from records import (
+    IDENTITY,
+    IN,
+    INDEX,
+    OUT,
+    PEERS,
+    RING,
+    Letter,
+    Record,
+    StateMissing,
+    StoreBusy,
+    StoreConflict,
+    StoreError,
+    StoreNote,
+)
 from unit import Sealing, Unit
 
 from ratchetlib import ForkedProcess, UnsafeNoRollbackProtection
@@ -96,8 +110,10 @@ class Store:
             identity, ring = unit.open(shelf, IDENTITY), unit.open(shelf, RING)
             if (identity is None) != (ring is None):
                 raise StateMissing("identity or ring is missing: they are made together")
-            device = Device(identity, ring)
+            device = Device(unit, identity, ring)
             yield device
+            if (device.identity is None) != (device.ring is None):
+                raise StoreError("set identity and ring together: one without the other is no device")
             if device.identity is not identity:
                 unit.put(shelf, IDENTITY, device.identity)
             if device.ring is not None:
@@ -148,6 +164,8 @@ class Store:
         """Delete what is done with, and close the connection."""
         if self._closed:
             return
+        if os.getpid() != self._process:
+            raise ForkedProcess("the store is the parent's to close")
         self._closed = True
         if self._finished:
             self.flush()
@@ -162,9 +180,11 @@ class Store:
         if self._holder == threading.get_ident() or not self._lock.acquire(timeout=LOCK_TIMEOUT):
             raise StoreBusy("the store is inside another block")
         self._holder = threading.get_ident()
+        unit = Unit(self._database, self._sealing)
         try:
-            yield Unit(self._database, self._sealing)
+            yield unit
         finally:
+            unit.over = True
             try:
                 self._database.rollback()
             finally:
@@ -182,7 +202,7 @@ class Store:
             with self._unit() as unit:
                 note = unit.open(INDEX_SHELF, INDEX)
                 if note is None:
-                    note = Note(secrets.token_bytes(32))
+                    note = StoreNote(secrets.token_bytes(32))
                     unit.put(INDEX_SHELF, INDEX, note)
                     self._save(unit)
                 return note.content

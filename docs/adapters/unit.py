@@ -7,9 +7,9 @@ from collections import OrderedDict
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 
-from records import IN, INDEX, OUT, Letter, Note, Post, Record, StateMissing, Write
+from records import IN, INDEX, OUT, Letter, Post, Record, StateMissing, StoreError, WaitingPlaintext, Write
 
-from ratchetlib import UnsafeNoRollbackProtection
+from ratchetlib import StateRolledBack, UnsafeNoRollbackProtection
 from ratchetlib.state import Context
 
 if TYPE_CHECKING:
@@ -87,12 +87,13 @@ class Sealing:
     def seal_plaintext(self, letter: Letter) -> bytes:
         """A plaintext's blob, bound to its letter. It is written once, and so always of generation 1."""
         name = _letter_name(letter.id, letter.peer)
-        return self.vault.seal(Note(letter.content), owner=self.owner, peer=name, generation=1)
+        return self.vault.seal(WaitingPlaintext(letter.content), owner=self.owner, peer=name, generation=1)
 
     def open_plaintext(self, key: bytes, peer: bytes, blob: bytes) -> bytes:
         """What `seal_plaintext` sealed."""
         name = _letter_name(key, peer)
-        return self.vault.open(blob, kind=Note, owner=self.owner, peer=name, minimum_generation=1).content
+        opened = self.vault.open(blob, kind=WaitingPlaintext, owner=self.owner, peer=name, minimum_generation=1)
+        return opened.content
 
     def keep(self, name: bytes, opened: Opened) -> None:
         """Remember an opened record."""
@@ -111,7 +112,11 @@ def _letter_name(key: bytes, peer: bytes) -> bytes:
 
 
 class Unit:
-    """One transaction: what was opened in it, and what is to be written at its end."""
+    """One transaction: what was opened in it, and what is to be written at its end.
+
+    Attributes:
+        over: whether its block has been left: nothing is read or kept after that.
+    """
 
     def __init__(self, database: Database, sealing: Sealing) -> None:
         self._database = database
@@ -120,9 +125,16 @@ class Unit:
         self._opened: dict[bytes, tuple[Record[Any], Opened]] = {}
         self._puts: dict[bytes, tuple[bytes, Record[Any], Any]] = {}
         self._letters: list[tuple[int, Letter]] = []
+        self.over = False
+
+    def require_open(self) -> None:
+        """Before anything moves: what is done after the block would be lost, and its message key with it."""
+        if self.over:
+            raise StoreError("the block has been left: open another one")
 
     def open(self, shelf: bytes, record: Record[_Kind]) -> _Kind | None:
         """The record, its shelf being locked from now on; None if there has never been one."""
+        self.require_open()
         if shelf not in self._blobs:
             self._blobs[shelf] = self._database.load(shelf)
         name = self._sealing.name(record)
@@ -136,10 +148,12 @@ class Unit:
 
     def put(self, shelf: bytes, record: Record[_Kind], value: _Kind | None) -> None:
         """Write a record of a shelf that is locked; None deletes it."""
+        self.require_open()
         self._puts[self._sealing.name(record)] = (shelf, record, value)
 
     def post(self, box: int, peer: bytes, content: bytes) -> None:
         """Keep a letter."""
+        self.require_open()
         self._letters.append((box, Letter(secrets.token_bytes(16), peer, content)))
 
     def save(self, finished: list[bytes]) -> tuple[list[Letter], list[Letter]]:
@@ -152,13 +166,25 @@ class Unit:
             self._opened.pop(name, None)
             write = writes[name]
             if write is not None and write.blob is not None:
-                sealing.advance(record, write.blob)
+                self._advance(record, write, write.blob)
                 self._opened[name] = (record, Opened(write.expected + 1, write.blob, value))
         for name, (_, opened) in self._opened.items():
             sealing.keep(name, opened)
         return [letter for box, letter in self._letters if box == OUT], [
             letter for box, letter in self._letters if box == IN
         ]
+
+    def _advance(self, record: Record[Any], write: Write, blob: bytes) -> None:
+        """The lock went at the commit: somebody may have written the record again, and anchored that, before us."""
+        try:
+            self._sealing.advance(record, blob)
+        except StateRolledBack:
+            newest = self._database.load(write.shelf).get(write.name)
+            if newest is not None:
+                if self._sealing.vault.generation(newest) <= write.expected + 1:
+                    raise
+                self._sealing.advance(record, newest)
+            self._database.rollback()
 
     def _post(self, box: int, letter: Letter) -> Post:
         blob = letter.content if box == OUT else self._sealing.seal_plaintext(letter)

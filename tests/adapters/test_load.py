@@ -281,7 +281,8 @@ def test_every_message_arrives_once_and_no_log_shows_a_secret(
 
     monkeypatch.setattr(resume_tokens, "secrets", SimpleNamespace(token_bytes=draw))
     handler, root = Lines(), logging.getLogger()
-    monkeypatch.setattr(root, "level", logging.DEBUG)
+    level = root.level
+    root.setLevel(logging.DEBUG)
     root.addHandler(handler)
     began = time.monotonic()
     try:
@@ -290,6 +291,7 @@ def test_every_message_arrives_once_and_no_log_shows_a_secret(
         stored, files = durable_redis.everything().decode(), durable_redis.files()
     finally:
         root.removeHandler(handler)
+        root.setLevel(level)
         durable_redis.close()
     seconds = time.monotonic() - began
 
