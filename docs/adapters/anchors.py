@@ -9,23 +9,18 @@ from __future__ import annotations
 
 import fcntl
 import os
+import stat
 from contextlib import contextmanager
 from hashlib import blake2b
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
+
+from records import StoreDamaged, StoreError, StoreUnavailable
 
 from ratchetlib import AnchorEntry
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-    import psycopg
-
-SCHEMA: Final = """
-CREATE TABLE IF NOT EXISTS ratchet_anchor (
-    record bytea PRIMARY KEY, generation bigint NOT NULL, commitment bytea NOT NULL);
-"""
-"""The table of `PostgresAnchor`, in a database that is not backed up and restored with the store's."""
 
 _CHECK: Final = 8
 """Bytes of checksum by which a half-written slot is told from a whole one. It authenticates nothing."""
@@ -42,27 +37,36 @@ class FileAnchor:
     def __init__(self, directory: str | Path) -> None:
         """Use a directory; it is made, for this user only, if it is not there."""
         self._directory = Path(directory)
-        self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        try:
+            self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+            found = self._directory.lstat()
+        except OSError as error:
+            raise StoreError(f"the anchor's directory cannot be used: {error.strerror}") from error
+        if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid() or found.st_mode & 0o077:
+            raise StoreError("the anchor's directory must be this user's, no link, with no access for anybody else")
 
     def read(self, record: bytes) -> AnchorEntry | None:
         """See `MonotonicAnchor`."""
-        try:
-            with _locked(self._path(record), os.O_RDONLY) as descriptor:
-                return _newest(descriptor)
-        except FileNotFoundError:
-            return None
+        path = self._path(record)
+        with _translated():
+            try:
+                with _locked(path, os.O_RDONLY) as descriptor:
+                    return _newest(descriptor)
+            except FileNotFoundError:
+                self._directory.lstat()  # a new record, if not the directory is gone
+                return None
 
     def compare_and_advance(self, record: bytes, expected: AnchorEntry | None, new: AnchorEntry) -> bool:
         """See `MonotonicAnchor`."""
         path = self._path(record)
-        with _locked(path, os.O_RDWR | os.O_CREAT) as descriptor:
+        with _translated(), _locked(path, os.O_RDWR | os.O_CREAT) as descriptor:
             if _newest(descriptor) != expected:
                 return False
             body = new.generation.to_bytes(8, "big") + new.commitment
             os.pwrite(descriptor, body + _checksum(body), _free_slot(descriptor, expected) * _SLOT)
             os.fsync(descriptor)
-        if expected is None:
-            self._sync_directory()
+            if expected is None:
+                self._sync_directory()
         return True
 
     def _path(self, record: bytes) -> Path:
@@ -74,33 +78,6 @@ class FileAnchor:
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
-
-
-class PostgresAnchor:
-    """A row in another database than the store's. One round trip to read, one durable statement to advance."""
-
-    def __init__(self, connection: psycopg.Connection[Any]) -> None:
-        """Use a connection in autocommit mode to a database whose table `SCHEMA` has made."""
-        if not connection.autocommit:
-            raise ValueError("an anchor needs a connection in autocommit mode")
-        self._connection = connection
-
-    def read(self, record: bytes) -> AnchorEntry | None:
-        """See `MonotonicAnchor`."""
-        query = "SELECT generation, commitment FROM ratchet_anchor WHERE record = %s"
-        row = self._connection.execute(query, (record,), binary=True).fetchone()
-        return None if row is None else AnchorEntry(*row)
-
-    def compare_and_advance(self, record: bytes, expected: AnchorEntry | None, new: AnchorEntry) -> bool:
-        """See `MonotonicAnchor`."""
-        if expected is None:
-            insert = "INSERT INTO ratchet_anchor VALUES (%s, %s, %s) ON CONFLICT DO NOTHING"
-            return self._connection.execute(insert, (record, *new)).rowcount == 1
-        update = (
-            "UPDATE ratchet_anchor SET generation = %s, commitment = %s"
-            " WHERE record = %s AND generation = %s AND commitment = %s"
-        )
-        return self._connection.execute(update, (*new, record, *expected)).rowcount == 1
 
 
 class Passwords(Protocol):
@@ -140,11 +117,20 @@ class KeyringAnchor:
 
     def compare_and_advance(self, record: bytes, expected: AnchorEntry | None, new: AnchorEntry) -> bool:
         """See `MonotonicAnchor`."""
-        with _locked(self._lock, os.O_RDWR | os.O_CREAT):
+        with _translated(), _locked(self._lock, os.O_RDWR | os.O_CREAT):
             if self.read(record) != expected:
                 return False
             self._backend.set_password(self._service, record.hex(), f"{new.generation}:{new.commitment.hex()}")
         return True
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    """The file system's errors, as the store's."""
+    try:
+        yield
+    except OSError as error:
+        raise StoreUnavailable(f"the anchor cannot be used: {error.strerror}") from error
 
 
 @contextmanager
@@ -172,7 +158,7 @@ def _parse(slot: bytes) -> AnchorEntry | None:
 def _newest(descriptor: int) -> AnchorEntry | None:
     newest = max((entry for entry in _slots(descriptor) if entry is not None), default=None)
     if newest is None and os.fstat(descriptor).st_size == 2 * _SLOT:
-        raise ValueError("the anchor's file is damaged: no crash does that to both slots")
+        raise StoreDamaged("the anchor's file is damaged: no crash does that to both slots")
     return newest
 
 

@@ -8,13 +8,16 @@ contents: see storage.md for what its own copies (dead rows, logs, backups) keep
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
 import psycopg
-from records import StoreBusy, StoreConflict
+from records import StoreBusy, StoreConflict, StoreUnavailable
 from store import LOCK_TIMEOUT, Store
 
 if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator
+
     from records import Post, Write
 
     from ratchetlib import MonotonicAnchor, StateVault, UnsafeNoRollbackProtection
@@ -35,23 +38,30 @@ _SETTINGS: Final = (
     f"SET idle_in_transaction_session_timeout = '{int(2 * LOCK_TIMEOUT)}s'",  # a worker that hangs lets go
 )
 
+_BEGIN: Final = "BEGIN ISOLATION LEVEL READ COMMITTED"
+"""Whatever the server's default: a worker that has waited for a lock must see what the other one wrote."""
+
 _CHECKED: Final = "WITH done AS ({} RETURNING 1) SELECT 1 / count(*) FROM done"
 """Fails where no row was written, so that writes and commit can travel in one round trip."""
 
-_PREPARED: Final = {
-    "ratchet_lock": "SELECT FROM ratchet_records WHERE shelf = $1 ORDER BY name FOR UPDATE",
-    "ratchet_load": "SELECT name, blob FROM ratchet_records WHERE shelf = $1",
-    "ratchet_insert": _CHECKED.format(
-        "INSERT INTO ratchet_records (shelf, name, generation, blob) VALUES ($1, $2, 1, $3) ON CONFLICT DO NOTHING"
-    ),
-    "ratchet_update": _CHECKED.format(
-        "UPDATE ratchet_records SET generation = $3 + 1, blob = $4 WHERE shelf = $1 AND name = $2 AND generation = $3"
-    ),
-    "ratchet_delete": _CHECKED.format("DELETE FROM ratchet_records WHERE shelf = $1 AND name = $2 AND generation = $3"),
-    "ratchet_post": "INSERT INTO ratchet_letters (id, box, shelf, blob) VALUES ($1, $2, $3, $4)",
-    "ratchet_finish": "DELETE FROM ratchet_letters WHERE id = $1",
-    "ratchet_letters": "SELECT id, shelf, blob FROM ratchet_letters WHERE box = $1 ORDER BY number LIMIT $2",
-}
+_LOCK: Final = "SELECT FROM ratchet_records WHERE shelf = %s ORDER BY name FOR UPDATE"
+_LOAD: Final = "SELECT name, blob FROM ratchet_records WHERE shelf = %s"
+_INSERT: Final = _CHECKED.format(
+    "INSERT INTO ratchet_records (shelf, name, generation, blob) VALUES (%s, %s, 1, %s) ON CONFLICT DO NOTHING"
+)
+_UPDATE: Final = _CHECKED.format(
+    "UPDATE ratchet_records SET generation = generation + 1, blob = %s WHERE shelf = %s AND name = %s"
+    " AND generation = %s"
+)
+_DELETE: Final = _CHECKED.format("DELETE FROM ratchet_records WHERE shelf = %s AND name = %s AND generation = %s")
+_POST: Final = "INSERT INTO ratchet_letters (id, box, shelf, blob) VALUES (%s, %s, %s, %s)"
+_FINISH: Final = "DELETE FROM ratchet_letters WHERE id = %s"
+_LETTERS: Final = (
+    "SELECT id, shelf, blob FROM ratchet_letters WHERE box = %s AND shelf <> ALL(%s::bytea[]) ORDER BY number LIMIT %s"
+)
+
+_Call = tuple[str, tuple[object, ...]]
+"""A statement and its values. Values travel beside the statement: a server logs the statement of an error."""
 
 
 def postgres_store(
@@ -73,20 +83,14 @@ class PostgresDatabase:
 
     def load(self, shelf: bytes) -> dict[bytes, bytes]:
         """See `Database`. Lock first, then read: a worker that has waited must see what the other one wrote."""
-        try:
-            return dict(self._run([*self._begin(), ("ratchet_lock", shelf), ("ratchet_load", shelf)]))
-        except psycopg.errors.LockNotAvailable as error:
-            raise StoreBusy("another worker has the peer") from error
+        return dict(self._run([*self._begin(), (_LOCK, (shelf,)), (_LOAD, (shelf,))]))
 
     def commit(self, writes: list[Write], posts: list[Post], finished: list[bytes]) -> None:
         """See `Database`."""
         calls = [*self._begin(), *map(_call, writes)]
-        calls += [("ratchet_post", *post) for post in posts]
-        calls += [("ratchet_finish", key) for key in finished]
-        try:
-            self._run([*calls, ("COMMIT",)])
-        except psycopg.errors.DivisionByZero as error:
-            raise StoreConflict("a record was written since it was read") from error
+        calls += [(_POST, tuple(post)) for post in posts]
+        calls += [(_FINISH, (key,)) for key in finished]
+        self._run([*calls, ("COMMIT", ())])
         self._in_transaction = False
 
     def rollback(self) -> None:
@@ -100,33 +104,35 @@ class PostgresDatabase:
         except psycopg.Error:  # the connection is lost, and its transaction with it
             connection.close()
 
-    def letters(self, box: int, limit: int) -> list[tuple[bytes, bytes, bytes]]:
+    def letters(self, box: int, limit: int, skip: Collection[bytes] = ()) -> list[tuple[bytes, bytes, bytes]]:
         """See `Database`."""
-        return self._run([("ratchet_letters", box, limit)])
+        return self._run([(_LETTERS, (box, list(skip), limit))])
 
     def close(self) -> None:
         """See `Database`."""
         if self._connection is not None:
             self._connection.close()
 
-    def _begin(self) -> list[tuple[object, ...]]:
+    def _begin(self) -> list[_Call]:
         """What opens a transaction, unless one is open."""
-        begin: list[tuple[object, ...]] = [] if self._in_transaction else [("BEGIN",)]
-        self._connected()
+        begin: list[_Call] = [] if self._in_transaction else [(_BEGIN, ())]
+        with _translated():
+            self._connected()
         self._in_transaction = True
         return begin
 
-    def _run(self, calls: list[tuple[object, ...]]) -> list[tuple[Any, ...]]:
-        """Statements in one round trip; the rows of the last one."""
-        connection = self._connected()
-        try:
-            cursor = connection.execute("; ".join(map(_statement, calls)).encode())
-            while cursor.nextset():
-                pass
-            return cursor.fetchall() if cursor.description else []
-        except psycopg.Error:
-            connection.close()  # and with it whatever was begun
-            raise
+    def _run(self, calls: list[_Call]) -> list[tuple[Any, ...]]:
+        """Statements in one round trip, each only if all before it went well; the rows of the last one."""
+        with _translated():
+            connection = self._connected()
+            try:
+                with connection.pipeline():
+                    for query, values in calls:
+                        cursor = connection.execute(query.encode(), values, prepare=True, binary=True)
+                return cursor.fetchall() if cursor.description else []
+            except psycopg.Error:
+                connection.close()  # and with it whatever was begun
+                raise
 
     def _connected(self) -> psycopg.Connection[tuple[Any, ...]]:
         if self._in_transaction and self._connection is not None:
@@ -135,24 +141,27 @@ class PostgresDatabase:
             self._connection = psycopg.connect(self._conninfo, autocommit=True)
             for setting in _SETTINGS:
                 self._connection.execute(setting)
-            for name, statement in _PREPARED.items():
-                self._connection.execute(f"PREPARE {name} AS {statement}".encode())
         return self._connection
 
 
-def _call(write: Write) -> tuple[object, ...]:
+@contextmanager
+def _translated() -> Iterator[None]:
+    """The server's and the network's errors, as the store's. What else a server says is a mistake in its set-up."""
+    try:
+        yield
+    except psycopg.errors.DivisionByZero as error:
+        raise StoreConflict("a record was written since it was read") from error
+    except psycopg.errors.LockNotAvailable as error:
+        raise StoreBusy("another worker has the peer") from error
+    except (psycopg.errors.DeadlockDetected, psycopg.errors.SerializationFailure) as error:
+        raise StoreConflict("another worker was in the way") from error
+    except psycopg.Error as error:
+        raise StoreUnavailable(f"the database does not work: {error.sqlstate or type(error).__name__}") from error
+
+
+def _call(write: Write) -> _Call:
     if write.expected == 0:
-        return "ratchet_insert", write.shelf, write.name, write.blob
+        return _INSERT, (write.shelf, write.name, write.blob)
     if write.blob is None:
-        return "ratchet_delete", write.shelf, write.name, write.expected
-    return "ratchet_update", *write
-
-
-def _statement(call: tuple[object, ...]) -> str:
-    name, *values = call
-    return f"EXECUTE {name} ({', '.join(map(_literal, values))})" if values else str(name)
-
-
-def _literal(value: object) -> str:
-    """Bytes and numbers only: nothing in a literal needs to be escaped."""
-    return f"'\\x{value.hex()}'" if isinstance(value, bytes) else format(value, "d")
+        return _DELETE, (write.shelf, write.name, write.expected)
+    return _UPDATE, (write.blob, write.shelf, write.name, write.expected)

@@ -28,6 +28,12 @@ REDACTED: Final = "[redacted]"
 MAX_TEXT: Final = 20_000
 """Characters of a text that are looked at; the rest is cut off, so that nobody can make logging slow."""
 
+MAX_REMEMBERED: Final = 1_000
+"""Texts that are known to be harmless: names of loggers and threads, constant messages."""
+
+MAX_REMEMBERED_TEXT: Final = 100
+"""Characters of such a text."""
+
 MAX_DEPTH: Final = 4
 """Containers within containers that are looked into; what is deeper, or contains itself, is taken as text."""
 
@@ -40,8 +46,13 @@ SENSITIVE: Final = (
 _MARK: Final = r"\[redacted\]|\[\#[0-9a-f]{8}\]"
 
 _LETTERS: Final = r"[A-Za-z0-9+/_-]"
-_PIECE: Final = r"(?:(?=[^aeiouyAEIOUY]{0,3}[aeiouyAEIOUY])(?:[A-Z][a-z]{2,14}|[A-Z]{2,12}|[a-z]{2,15}))"
-_WORDS: Final = rf"{_PIECE}(?:[_/-]{_PIECE}|(?<=[a-z])(?=[A-Z]){_PIECE}){{0,7}}"
+_VOWEL: Final = r"(?=[^aeiouyAEIOUY]{0,3}[aeiouyAEIOUY])"
+_CAMEL: Final = rf"(?:{_VOWEL}[A-Z][a-z]{{2,14}}){{1,5}}"
+_SMALL: Final = rf"{_VOWEL}[a-z]{{2,15}}"
+_CAPITAL: Final = rf"{_VOWEL}[A-Z]{{2,15}}"
+_SNAKES: Final = rf"{_SMALL}(?:[_/-]{_SMALL}){{0,7}}|{_CAPITAL}(?:[_-]{_CAPITAL}){{0,7}}"
+_WORDS: Final = rf"_?(?:{_CAMEL}(?:-{_CAMEL}){{0,3}}|{_SNAKES})"
+"""Names as programs have them: ConnectionResetError, the_library_logs_nothing, LOGIN_REFUSED, Sec-WebSocket-Key."""
 _NO_TEXT: Final = r"[\x00-\x08\x0e-\x1f\x7f-\xa9\xab-\xb4\xb6-\xb9\xbb-\xbf\xd7\xf7\ufffd\ud800-\udfff]"
 _ESCAPE: Final = rf"(?:\\(?:x[0-9a-f]{{2}}|u[0-9a-f]{{4}}|[0-7]{{3}})|%[0-9a-f]{{2}}|{_NO_TEXT})"
 _PLAIN: Final = r"(?:(?!" + _ESCAPE + r")\S)"
@@ -97,10 +108,15 @@ class Redactor:
         parts += [f"(?P<hidden_{name}>{pattern})" for name, pattern in hidden.items()]
         parts += [f"(?P<named_{name}>{pattern})" for name, pattern in _NAMED.items()]
         self._secret = re.compile("|".join(parts), re.IGNORECASE | re.MULTILINE)
+        self._harmless: set[str] = set()
 
     def text(self, text: str) -> str:
         """A text without secrets."""
+        if text in self._harmless:
+            return text
         shown = self._secret.sub(_replace, text[:MAX_TEXT])
+        if shown == text and len(text) <= MAX_REMEMBERED_TEXT:
+            self._remember(text)
         return shown if len(text) <= MAX_TEXT else f"{shown}[cut]"
 
     def value(self, value: Any, depth: int = MAX_DEPTH) -> Any:  # noqa: ANN401  # whatever is logged
@@ -126,6 +142,12 @@ class Redactor:
     def error(self, error: BaseException) -> str:
         """An exception with its causes: types, texts without secrets, and where, without values or source."""
         return "\n".join(self._lines(error, set()))
+
+    def _remember(self, text: str) -> None:
+        """What a program logs again and again need not be searched again; nothing that was hidden is kept."""
+        if len(self._harmless) >= MAX_REMEMBERED:
+            self._harmless.clear()
+        self._harmless.add(text)
 
     def _items(self, items: list[Any], depth: int) -> Any:  # noqa: ANN401  # a list, or the mark
         if len(items) > 7 and all(type(item) is int for item in items):  # noqa: PLR2004  # the octets of something

@@ -5,16 +5,20 @@ store = sqlite_store("alice.db", vault=vault, owner=b"alice/laptop", anchor=File
 
 from __future__ import annotations
 
+import json
 import os
 import sqlite3
 import stat
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from records import StoreBusy, StoreConflict, StoreError
+from records import StoreBusy, StoreConflict, StoreDamaged, StoreError, StoreUnavailable
 from store import LOCK_TIMEOUT, Store
 
 if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator
+
     from records import Post, Write
 
     from ratchetlib import MonotonicAnchor, StateVault, UnsafeNoRollbackProtection
@@ -62,10 +66,21 @@ class SqliteDatabase:
     def __init__(self, path: Path) -> None:
         """Open or make the file: a regular file of ours, mode 0600, no symbolic link."""
         _require_private(path)
-        self._connection = sqlite3.connect(path, timeout=LOCK_TIMEOUT, isolation_level=None, check_same_thread=False)
+        self._untidy = False
+        with _translated():
+            self._connection = sqlite3.connect(
+                path, timeout=LOCK_TIMEOUT, isolation_level=None, check_same_thread=False
+            )
+        try:
+            with _translated():
+                self._set_up()
+        except BaseException:
+            self._connection.close()
+            raise
+
+    def _set_up(self) -> None:
         version = self._connection.execute("PRAGMA user_version").fetchone()[0]
         if version not in (0, SCHEMA_VERSION):
-            self._connection.close()
             raise StoreError(f"the file is of schema version {version}")
         for pragma in _PRAGMAS:
             self._connection.execute(pragma).fetchall()
@@ -74,32 +89,34 @@ class SqliteDatabase:
 
     def load(self, shelf: bytes) -> dict[bytes, bytes]:
         """See `Database`. The lock is the file's: it goes when the process goes."""
-        if not self._connection.in_transaction:
-            try:
+        with _translated():
+            if not self._connection.in_transaction:
                 self._connection.execute("BEGIN IMMEDIATE")
-            except sqlite3.OperationalError as error:
-                raise StoreBusy("another process is in the database") from error
-        return dict(self._connection.execute("SELECT name, blob FROM records WHERE shelf = ?", (shelf,)))
+            return dict(self._connection.execute("SELECT name, blob FROM records WHERE shelf = ?", (shelf,)))
 
     def commit(self, writes: list[Write], posts: list[Post], finished: list[bytes]) -> None:
         """See `Database`."""
         execute = self._connection.execute
-        if not self._connection.in_transaction:
-            execute("BEGIN IMMEDIATE")
-        for write in writes:
-            self._write(write)
-        for post in posts:
-            execute("INSERT INTO letters (id, box, shelf, blob) VALUES (?, ?, ?, ?)", post)
-        for key in finished:
-            execute("DELETE FROM letters WHERE id = ?", (key,))
-        execute("COMMIT")
+        with _translated():
+            if not self._connection.in_transaction:
+                execute("BEGIN IMMEDIATE")
+            for write in writes:
+                self._write(write)
+            for post in posts:
+                execute("INSERT INTO letters (id, box, shelf, blob) VALUES (?, ?, ?, ?)", post)
+            for key in finished:
+                execute("DELETE FROM letters WHERE id = ?", (key,))
+            execute("COMMIT")
         if any(write.blob is None for write in writes):
-            self.tidy()
+            self._untidy = True  # the log is emptied at the block's end: the anchor must not wait for that
 
     def rollback(self) -> None:
         """See `Database`."""
-        if self._connection.in_transaction:
-            self._connection.execute("ROLLBACK")
+        with suppress(sqlite3.Error):  # the transaction is over in any case
+            if self._connection.in_transaction:
+                self._connection.execute("ROLLBACK")
+            if self._untidy:
+                self.tidy()
 
     def letters(self, box: int, limit: int, skip: Collection[bytes] = ()) -> list[tuple[bytes, bytes, bytes]]:
         """See `Database`."""
@@ -112,8 +129,19 @@ class SqliteDatabase:
             return self._connection.execute(query, (box, skipped, limit)).fetchall()
 
     def tidy(self) -> None:
-        """Empty the write-ahead log into the file, also now and then when nothing goes on; not while others read."""
-        self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        """Empty the write-ahead log into the file, also now and then when nothing goes on.
+
+        While others read it cannot be done, and is not waited for: it is tried again at the end of the next block.
+        """
+        execute = self._connection.execute
+        self._untidy = True
+        execute("PRAGMA busy_timeout = 0")
+        try:
+            self._untidy = bool(execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0])
+        except sqlite3.OperationalError:
+            pass
+        finally:
+            execute(f"PRAGMA busy_timeout = {int(LOCK_TIMEOUT * 1000)}")
 
     def close(self) -> None:
         """See `Database`."""
@@ -133,6 +161,19 @@ class SqliteDatabase:
             done = execute(sql, (write.expected + 1, write.blob, write.shelf, write.name, write.expected))
         if done.rowcount != 1:
             raise StoreConflict("a record was written since it was read")
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    """SQLite's errors, as the store's."""
+    try:
+        yield
+    except sqlite3.OperationalError as error:
+        if error.sqlite_errorcode & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+            raise StoreBusy("another process is in the database") from error
+        raise StoreUnavailable(f"the database does not work: {error.sqlite_errorname}") from error
+    except sqlite3.DatabaseError as error:
+        raise StoreDamaged("the database's file is damaged") from error
 
 
 def _require_private(path: Path) -> None:

@@ -40,7 +40,7 @@ from unit import Sealing, Unit
 from ratchetlib import ForkedProcess, UnsafeNoRollbackProtection
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
 
     from records import Database
 
@@ -126,13 +126,18 @@ class Store:
             note = unit.open(self._sealing.shelf(b""), PEERS)
             return [] if note is None else [bytes.fromhex(address) for address in json.loads(note.content)]
 
-    def outbox(self) -> list[Letter]:
-        """The oldest ciphertexts not done with, for a start or a reconnect."""
-        return self._waiting(OUT)
+    def outbox(self, skip: Collection[bytes] = ()) -> list[Letter]:
+        """The oldest ciphertexts not done with, for a start or a reconnect.
 
-    def inbox(self) -> list[Letter]:
-        """The oldest plaintexts not done with."""
-        return self._waiting(IN)
+        Args:
+            skip: addresses of peers whose letters cannot be delivered just now: there are at most `LETTERS_AT_ONCE`
+                in the list, and theirs would hide all others.
+        """
+        return self._waiting(OUT, skip)
+
+    def inbox(self, skip: Collection[bytes] = ()) -> list[Letter]:
+        """The oldest plaintexts not done with, but those of some peers."""
+        return self._waiting(IN, skip)
 
     def done(self, *letters: Letter) -> None:
         """The transport, or the application, has them: delete them, with the next transaction or soon."""
@@ -209,11 +214,11 @@ class Store:
         except StoreConflict:  # another process made it just now
             return self._find_index()
 
-    def _waiting(self, box: int) -> list[Letter]:
+    def _waiting(self, box: int, skip: Collection[bytes]) -> list[Letter]:
         if self._finished:
             self.flush()
         with self._unit():
-            rows = self._database.letters(box, LETTERS_AT_ONCE)
+            rows = self._database.letters(box, LETTERS_AT_ONCE, [self._sealing.shelf(address) for address in skip])
         peers = {self._sealing.shelf(address): address for address in self.peers()} if rows else {}
         letters = [self._letter(box, key, peers.get(shelf), blob) for key, shelf, blob in rows]
         if not isinstance(self._sealing.anchor, UnsafeNoRollbackProtection):

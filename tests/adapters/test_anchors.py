@@ -6,14 +6,17 @@ import os
 import shutil
 from typing import TYPE_CHECKING
 
-import anchors
+import postgres_anchor
 import psycopg
 import pytest
 from adapters.conversations import ALICE, BOB, meet, send
 from adapters.crashes import Mouth, run_child
 from adapters.places import SqlitePlace, run, scratch, server
-from anchors import FileAnchor, KeyringAnchor, PostgresAnchor
+from anchors import FileAnchor, KeyringAnchor
+from postgres_anchor import PostgresAnchor
 from psycopg import sql
+from records import StoreDamaged, StoreError, StoreUnavailable
+from support.forked import in_child
 
 from ratchetlib import AnchorEntry, StateRolledBack
 
@@ -51,9 +54,10 @@ def anchor(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Monotonic
         schema = f"anchor_{os.getpid()}_{tmp_path.name}".lower()
         run(server(), sql.SQL("CREATE SCHEMA {}").format(sql.Identifier(schema)))
         conninfo = psycopg.conninfo.make_conninfo(server(), options=f"-csearch_path={schema}")
-        run(conninfo, sql.SQL(anchors.SCHEMA))
-        with psycopg.connect(conninfo, autocommit=True) as connection:
-            yield PostgresAnchor(connection)
+        run(conninfo, sql.SQL(postgres_anchor.SCHEMA))
+        remembering = PostgresAnchor(conninfo)
+        yield remembering
+        remembering.close()
         run(server(), sql.SQL("DROP SCHEMA {} CASCADE").format(sql.Identifier(schema)))
 
 
@@ -143,9 +147,9 @@ def test_a_damaged_file_is_no_new_record(tmp_path: Path) -> None:
     anchor.compare_and_advance(RECORD, FIRST, SECOND)
     path = tmp_path / RECORD.hex()
     path.write_bytes(bytes(len(path.read_bytes())))
-    with pytest.raises(ValueError, match="damaged"):
+    with pytest.raises(StoreDamaged):
         anchor.read(RECORD)
-    with pytest.raises(ValueError, match="damaged"):
+    with pytest.raises(StoreDamaged):
         anchor.compare_and_advance(RECORD, None, FIRST)
 
 
@@ -162,13 +166,56 @@ def test_files_are_for_their_user_only_and_no_link_is_followed(tmp_path: Path) -
     assert path.parent.stat().st_mode & 0o777 == 0o700
     shutil.move(path, tmp_path / "elsewhere")
     path.symlink_to(tmp_path / "elsewhere")
-    with pytest.raises(OSError, match="symbolic"):
+    with pytest.raises(StoreUnavailable):
         anchor.read(RECORD)
 
 
-def test_a_connection_that_would_not_commit_is_refused() -> None:
-    with psycopg.connect(server()) as connection, pytest.raises(ValueError, match="autocommit"):
-        PostgresAnchor(connection)
+@pytest.mark.attack("A85")
+@pytest.mark.parametrize("mode", [0o777, 0o750, 0o705])
+def test_a_directory_that_others_may_use_is_refused(tmp_path: Path, mode: int) -> None:
+    directory = tmp_path / "anchor"
+    directory.mkdir()
+    directory.chmod(mode)
+    with pytest.raises(StoreError, match="no access"):
+        FileAnchor(directory)
+
+
+@pytest.mark.attack("A85")
+def test_a_directory_behind_a_link_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "target").mkdir(mode=0o700)
+    (tmp_path / "link").symlink_to(tmp_path / "target")
+    with pytest.raises(StoreError, match="no link"):
+        FileAnchor(tmp_path / "link")
+
+
+@pytest.mark.attack("A71")
+def test_a_directory_that_is_gone_is_no_new_device(tmp_path: Path) -> None:
+    anchor = FileAnchor(tmp_path / "anchor")
+    anchor.compare_and_advance(RECORD, None, FIRST)
+    shutil.rmtree(tmp_path / "anchor")
+    with pytest.raises(StoreUnavailable):
+        anchor.read(RECORD)
+
+
+def test_a_row_goes_on_after_a_lost_connection_and_in_a_forked_child() -> None:
+    schema = f"anchor_lost_{os.getpid()}"
+    run(server(), sql.SQL("CREATE SCHEMA {}").format(sql.Identifier(schema)))
+    conninfo = psycopg.conninfo.make_conninfo(server(), options=f"-csearch_path={schema}")
+    run(conninfo, sql.SQL(postgres_anchor.SCHEMA))
+    anchor = PostgresAnchor(conninfo)
+    assert anchor.compare_and_advance(RECORD, None, FIRST)
+    ours = anchor._connected().info.backend_pid
+    run(server(), sql.SQL("SELECT pg_terminate_backend({})").format(ours))
+    assert anchor.compare_and_advance(RECORD, FIRST, SECOND)
+    assert in_child(lambda: str(anchor.read(RECORD))) == str(SECOND)
+    assert anchor.read(RECORD) == SECOND
+    anchor.close()
+    run(server(), sql.SQL("DROP SCHEMA {} CASCADE").format(sql.Identifier(schema)))
+
+
+def test_a_database_that_does_not_answer_says_so() -> None:
+    with pytest.raises(StoreUnavailable):
+        PostgresAnchor("host=127.0.0.1 port=1 connect_timeout=1").read(RECORD)
 
 
 def test_a_missing_directory_is_made_for_this_user_only() -> None:

@@ -223,7 +223,7 @@ def found(world: World, handler: Everything) -> set[bytes]:
 
 
 @pytest.mark.attack("A92", "A114")
-def test_a_run_in_which_everything_fails_leaks_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_run_at_debug_leaks_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     undo = redaction.install()
     try:
         with everything_went_wrong(monkeypatch) as (world, handler):

@@ -88,7 +88,7 @@ def test_what_failed_is_for_the_log(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.attack("A115")
-def test_a_thousand_devices_and_every_event_make_sixteen_series_at_most() -> None:
+def test_the_set_of_series_is_fixed() -> None:
     events = SessionEvents(COHORTS)
     found = registry(events)
     before = set(scraped(found))

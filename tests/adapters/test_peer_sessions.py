@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -143,17 +144,43 @@ def test_a_live_session_is_preferred_to_a_greater_one_that_nobody_has_answered(p
     assert bob.receive(alice.write(b"on the live one")) == b"on the live one"
 
 
-def test_an_unconfirmed_session_ends_with_its_bundle() -> None:
+def test_an_unconfirmed_session_is_not_sent_on_after_its_bundle() -> None:
+    alice, bob = two_devices()
+    alice.write(b"never answered")
+    alice.clock = START + 14 * DAY
+    alice.write(b"still on the same")
+    assert len(alice.saved.notes.entries) == 1
+    alice.clock += 1
+    peers = alice.open()
+    with pytest.raises(NoSession):
+        peers.encrypt(b"", now=alice.clock)
+    assert peers.removed == set()
+    bob.clock = alice.clock
+    assert bob.receive(alice.begin(b"anew")) == b"anew"
+    assert alice.receive(bob.write(b"answer")) == b"answer"
+    assert agree(alice, bob)
+
+
+def test_a_reply_to_a_first_message_that_was_read_late_is_received() -> None:
+    alice, bob = two_devices()
+    first = alice.write(b"first")
+    bob.clock = START + 28 * DAY  # the end of the bundle and of its retention
+    assert bob.receive(first) == b"first"
+    reply = bob.write(b"reply")
+    alice.clock = START + 35 * DAY
+    assert alice.receive(reply) == b"reply"
+    assert agree(alice, bob)
+
+
+def test_an_unconfirmed_session_is_deleted_when_no_reply_can_come_any_more() -> None:
     alice, _ = two_devices()
     alice.write(b"never answered")
     peers = alice.open()
-    peers.expire(START + 14 * DAY)
-    assert peers.sending is not None
-    peers.expire(START + 14 * DAY + 1)
-    assert peers.sending is None
+    peers.expire(START + 35 * DAY)
+    assert peers.removed == set()
+    peers.expire(START + 35 * DAY + 1)
     assert len(peers.removed) == 1
-    with pytest.raises(NoSession):
-        peers.encrypt(b"", now=START + 14 * DAY + 1)
+    assert peers.notes.entries == ()
 
 
 # --- old sessions -------------------------------------------------------------------------------
@@ -282,10 +309,33 @@ def test_a_clock_set_back_delays_a_reset_by_one_interval_only(pair: Pair) -> Non
     peers = alice.open()
     peers.report_broken()
     assert peers.request_reset(alice.clock)
+    peers.notes = replace(peers.notes, granted=False)  # as it is when the reset has been made
     alice.clock -= 400 * DAY
     assert not peers.request_reset(alice.clock)
     assert not peers.request_reset(alice.clock + 2 * HOUR - 1)
     assert peers.request_reset(alice.clock + 2 * HOUR)
+
+
+@pytest.mark.attack("A53")
+def test_a_reset_that_was_not_made_is_granted_again_now_and_then(pair: Pair) -> None:
+    """As after a crash, or while the peer's server has no bundle: each try would take one."""
+    alice, _ = pair
+    peers = alice.open()
+    peers.report_broken()
+    alice.save(peers)
+    granted = []
+    for second in range(0, 3600, 10):
+        peers = alice.open()
+        if peers.request_reset(START + second):
+            granted.append(second)
+        alice.save(peers)
+    assert granted == [0, 900, 1800, 2700]
+    assert alice.saved.notes.unanswered == 1
+    assert alice.saved.notes.last_reset == START
+    peers = alice.open()
+    assert not peers.request_reset(START - DAY), "the clock was set back"
+    assert not peers.request_reset(START - DAY + 899)
+    assert peers.request_reset(START - DAY + 900)
 
 
 def test_a_conversation_stays_broken_until_a_later_session_lives(pair: Pair) -> None:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 import threading
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import psycopg
 import pytest
 from adapters.conversations import ALICE, BOB, NOW, carry, make_device, meet, send
-from records import StateMissing, StoreBusy, StoreError
+from records import StateMissing, StoreBusy, StoreError, StoreUnavailable
 
 if TYPE_CHECKING:
     from adapters.places import PostgresPlace
@@ -32,7 +32,7 @@ def test_a_connection_that_breaks_inside_a_block_saves_nothing_and_releases_noth
 ) -> None:
     alice, bob = postgres_place.open(ALICE), postgres_place.open(BOB)
     meet(alice, bob)
-    with pytest.raises(psycopg.OperationalError), alice.peer(BOB) as locked:  # noqa: PT012  # the block fails as a whole
+    with pytest.raises(StoreUnavailable), alice.peer(BOB) as locked:  # noqa: PT012  # the block fails as a whole
         locked.send(b"never saved", now=NOW)
         cut(postgres_place, alice)
     with pytest.raises(StoreError):
@@ -46,17 +46,19 @@ def test_a_commit_whose_answer_is_lost_releases_its_letter_from_the_outbox(postg
     alice, bob = postgres_place.open(ALICE), postgres_place.open(BOB)
     meet(alice, bob)
     connection = connection_of(alice)
-    execute = connection.execute
+    database: Any = alice._database
+    run = database._run
 
-    def commit_and_lose(query: bytes) -> object:
-        done = execute(query)
-        if query.endswith(b"COMMIT"):
+    def commit_and_lose(calls: list[tuple[str, tuple[object, ...]]]) -> object:
+        done = run(calls)
+        if calls[-1][0] == "COMMIT":
+            database._run = run
             connection.close()
-            raise psycopg.OperationalError("the answer was lost")
+            raise StoreUnavailable("the answer was lost")
         return done
 
-    connection.execute = commit_and_lose  # type: ignore[assignment,method-assign]
-    with pytest.raises(psycopg.OperationalError), alice.peer(BOB) as locked:
+    database._run = commit_and_lose
+    with pytest.raises(StoreUnavailable), alice.peer(BOB) as locked:
         locked.send(b"saved after all", now=NOW)
     with pytest.raises(StoreError):
         _ = locked.outgoing

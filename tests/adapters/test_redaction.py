@@ -425,6 +425,15 @@ def test_a_text_made_to_be_slow_does_not_hold_up_the_log(piece: str) -> None:
     assert len(redaction.Redactor().text(text)) <= 10 * len(text)
 
 
+def test_only_harmless_texts_are_remembered_and_not_for_ever() -> None:
+    redactor = redaction.Redactor()
+    for number in range(redaction.MAX_REMEMBERED + 1):
+        redactor.text(f"took {number}")
+        redactor.text(f"token={number}")
+    redactor.text("took " * redaction.MAX_REMEMBERED_TEXT)
+    assert redactor._harmless == {f"took {redaction.MAX_REMEMBERED}"}
+
+
 def test_a_text_without_end_is_cut() -> None:
     text = redaction.Redactor().text("a " * 100_000)
     assert len(text) == redaction.MAX_TEXT + len("[cut]")

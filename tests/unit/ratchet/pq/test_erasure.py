@@ -264,7 +264,8 @@ def test_decode_uses_the_lowest_indices_and_ignores_the_rest(subset: tuple[int, 
 
 def test_parity_is_made_once() -> None:
     encoder = Encoder(Code(KEY_CHUNKS, 64), b"".join(data_of(KEY_CHUNKS)))
-    assert encoder.chunk(40) is encoder.chunk(40)
+    for index in (KEY_CHUNKS, 40, 63):
+        assert encoder.chunk(index) is encoder.chunk(index)
 
 
 def test_a_false_chunk_gives_false_data() -> None:
