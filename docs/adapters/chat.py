@@ -50,6 +50,8 @@ NOTICES: Final = {
     "TooManySkipped": "Too many of {peer}'s messages are missing; a new session is begun.",
     "SessionForked": "{peer} seems to have been restored from a backup; a new session is begun.",
     "login refused": "The relay knows {me} with another credential: this folder is not the one that registered it.",
+    "replaced": "Another process with {me}'s credential has connected; this one tries again in a minute.",
+    "held message dropped": "Too many messages of {peer}'s changed keys are held back: one was deleted, unread.",
     "relay not authenticated": "Whoever listens there is NOT the relay; nothing was sent.",
 }
 OTHER_NOTICE: Final = "A message that claims to be {peer}'s was refused ({event}) and not shown."
@@ -177,10 +179,11 @@ class Chat:
 def identity(store: Store, ours: bytes) -> IdentityKey:
     """This side's public identity, made with its prekeys if it is new."""
     with store.device() as device:
-        if device.identity is None:
-            device.identity = IdentityKeyPair.generate()
-            device.ring = new_ring(device.identity, ours, int(time.time()))
-        return device.identity.public
+        own = device.identity
+        if own is None:
+            own = device.identity = IdentityKeyPair.generate()
+            device.ring = new_ring(own, ours, int(time.time()))
+        return own.public
 
 
 def kept_secret(path: Path) -> bytes:

@@ -7,7 +7,7 @@ list behind its count of 4 bytes. There is no JSON: nothing to nest, no endless 
 from __future__ import annotations
 
 import struct
-from typing import Final, Literal, NamedTuple, TypeAlias
+from typing import Any, Final, Literal, NamedTuple, TypeAlias
 
 MAX_FRAME: Final = 1 << 20
 """Bytes: all one-time items of a device with room to spare."""
@@ -150,6 +150,15 @@ _LAYOUTS: Final[dict[type[Frame], tuple[_Field, ...]]] = {
 _KINDS: Final = tuple(_LAYOUTS)
 
 
+def _kind_only(frame: object) -> str:
+    """A traceback or a log may show a frame; what is in it, they may not."""
+    return f"<{type(frame).__name__}>"
+
+
+for _kind in _KINDS:
+    _kind.__repr__ = _kind_only  # type: ignore[method-assign, assignment]  # a NamedTuple inherits from nothing else
+
+
 def encode(frame: Frame) -> bytes:
     """The frame as bytes.
 
@@ -157,7 +166,8 @@ def encode(frame: Frame) -> bytes:
         FrameError: a field is of a length that nobody would take.
     """
     kind = type(frame)
-    fields = zip(_LAYOUTS[kind], frame, strict=True)
+    values: tuple[Any, ...] = frame
+    fields = zip(_LAYOUTS[kind], values, strict=True)
     return bytes([_KINDS.index(kind)]) + b"".join(_field(layout, value) for layout, value in fields)
 
 
@@ -171,7 +181,7 @@ def decode(message: object) -> Frame:
         raise FrameError("no kind of frame")
     kind = _KINDS[message[0]]
     cursor = _Cursor(message)
-    fields = [cursor.take(layout) for layout in _LAYOUTS[kind]]
+    fields: list[Any] = [cursor.take(layout) for layout in _LAYOUTS[kind]]
     if cursor.at != len(message):
         raise FrameError("something behind the last field")
     frame: Frame = kind(*fields)

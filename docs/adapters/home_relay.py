@@ -65,7 +65,10 @@ class HomeRelay:
 
     async def _serve(self) -> None:
         context = server_context(self._folder / "certificate.pem", self._folder / "key.pem")
-        async with self._redis() as redis, Relay(redis).listen("localhost", await self._free_port(), context) as server:
+        async with (
+            self._redis() as redis,
+            Relay(redis, open_registration=True).listen("localhost", await self._free_port(), context) as server,
+        ):
             self._say_port(server.sockets[0].getsockname()[1])
             await server.serve_forever()
 

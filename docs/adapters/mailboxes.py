@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
@@ -25,22 +25,27 @@ KEPT: Final = 30 * 24 * 3600
 HANDED_OUT: Final = 60 * 24 * 3600
 """Seconds for which items are remembered as handed out after the last was: longer than any can be used."""
 
+LISTEN: Final = 1.0
+"""Seconds of one wait for news: less than the timeout of the socket."""
+
 _MAIL: Final = "mail"
-"""The channel on which a relay hears whose mailbox has got something."""
+"""The channel on which a relay hears whose mailbox has got something, and who was barred."""
 
 _PUT: Final = """
-local bytes, from = #ARGV[2], 'from:' .. ARGV[1]
+local bytes, from, share = #ARGV[2], 'from:' .. ARGV[1], 'bytes-from:' .. ARGV[1]
 if redis.call('EXISTS', KEYS[2]) == 1 then return 1 end
 if redis.call('EXISTS', KEYS[5]) == 0
   or redis.call('XLEN', KEYS[1]) >= tonumber(ARGV[4])
   or (tonumber(redis.call('HGET', KEYS[4], 'bytes')) or 0) + bytes > tonumber(ARGV[5])
-  or (tonumber(redis.call('HGET', KEYS[4], from)) or 0) >= tonumber(ARGV[6]) then return 0 end
+  or (tonumber(redis.call('HGET', KEYS[4], from)) or 0) >= tonumber(ARGV[6])
+  or (tonumber(redis.call('HGET', KEYS[4], share)) or 0) + bytes > tonumber(ARGV[7]) then return 0 end
 redis.call('XADD', KEYS[1], redis.call('INCR', KEYS[3]) .. '-0', 's', ARGV[1], 'e', ARGV[2])
 redis.call('HINCRBY', KEYS[4], 'bytes', bytes)
 redis.call('HINCRBY', KEYS[4], from, 1)
-redis.call('EXPIRE', KEYS[1], ARGV[8])
-redis.call('EXPIRE', KEYS[4], ARGV[8])
-redis.call('SET', KEYS[2], '', 'EX', ARGV[7])
+redis.call('HINCRBY', KEYS[4], share, bytes)
+redis.call('EXPIRE', KEYS[1], ARGV[9])
+redis.call('EXPIRE', KEYS[4], ARGV[9])
+redis.call('SET', KEYS[2], '', 'EX', ARGV[8])
 redis.call('PUBLISH', 'mail', ARGV[3])
 return 1
 """
@@ -51,7 +56,9 @@ if #found == 0 then return end
 local row = found[1][2]
 redis.call('XDEL', KEYS[1], ARGV[1])
 redis.call('HINCRBY', KEYS[2], 'bytes', -#row[4])
-if redis.call('HINCRBY', KEYS[2], 'from:' .. row[2], -1) <= 0 then redis.call('HDEL', KEYS[2], 'from:' .. row[2]) end
+for count, less in pairs({['from:' .. row[2]] = 1, ['bytes-from:' .. row[2]] = #row[4]}) do
+  if redis.call('HINCRBY', KEYS[2], count, -less) <= 0 then redis.call('HDEL', KEYS[2], count) end
+end
 """
 
 _PUBLISH: Final = """
@@ -86,11 +93,13 @@ class Room(NamedTuple):
         envelopes: in all.
         size: bytes in all.
         share: envelopes of one sender, so that a stranger who fills it shuts out nobody else.
+        share_size: bytes of one sender, for the same reason: a mailbox is not full before eight have theirs.
     """
 
     envelopes: int = 10_000
     size: int = 64 << 20
     share: int = 1_000
+    share_size: int = 8 << 20
 
 
 class Mail(NamedTuple):
@@ -106,12 +115,22 @@ class Mail(NamedTuple):
     sender: bytes
     envelope: bytes
 
+    def __repr__(self) -> str:
+        return f"<Mail {self.number}>"
+
 
 class Mailboxes:
     """Mail and prekeys of all devices."""
 
-    def __init__(self, redis: Redis, room: Room | None = None) -> None:
-        """Keep them in a Redis (`decode_responses` off)."""
+    def __init__(self, redis: Redis, room: Room | None = None, *, open_registration: bool = False) -> None:
+        """Keep them in a Redis (`decode_responses` off).
+
+        Args:
+            redis: over TLS, unless it is a socket of this machine.
+            room: of a mailbox.
+            open_registration: let the first credential that a new address shows be its own; else `register` it.
+        """
+        self._open = open_registration
         self._redis = redis
         self._room = room or Room()
         self._put = redis.register_script(_PUT)
@@ -120,14 +139,20 @@ class Mailboxes:
         self._fetch = redis.register_script(_FETCH)
 
     async def admits(self, address: bytes, credential: bytes) -> bool:
-        """Whether this is the device's credential; the first one that it shows is taken. Put your accounts here."""
-        given = _credential(credential)
-        await self._redis.set(_key("login", address), given, nx=True)
-        return hmac.compare_digest(await self._redis.get(_key("login", address)), given)
+        """Whether this is the device's credential. Put your accounts here."""
+        if self._open:
+            await self.register(address, credential)
+        kept: bytes | None = await self._redis.get(_key("login", address))  # type: ignore[assignment]  # not decoded
+        return hmac.compare_digest(kept or b"", _credential(credential))
+
+    async def register(self, address: bytes, credential: bytes) -> None:
+        """Take this for the device's credential, unless it has one or is barred."""
+        await self._redis.set(_key("login", address), _credential(credential), nx=True)
 
     async def bar(self, address: bytes) -> None:
-        """No credential is the device's any more; nobody can take its address either."""
+        """No credential is the device's any more; nobody can take its address either. Every relay hears of it."""
         await self._redis.set(_key("login", address), _BARRED)
+        await self._redis.publish(_MAIL, address)
 
     async def barred(self, address: bytes) -> bool:
         """Whether that was done."""
@@ -140,15 +165,17 @@ class Mailboxes:
         return bool(await self._put(keys=keys, args=[sender, envelope, to, *self._room, REMEMBERED, KEPT]))
 
     async def news(self) -> AsyncGenerator[bytes | None, None]:
-        """The address of each mailbox that gets something from now on; None first, and after each gap."""
+        """The address of each device that gets mail or is barred from now on; None first, and after each gap."""
         async with self._redis.pubsub() as channel:
             await channel.subscribe(_MAIL)
-            async for told in channel.listen():
-                yield told["data"] if told["type"] == "message" else None
+            while True:  # a wait with an end, so that the timeout of the socket is not taken for a failure
+                told = await channel.get_message(timeout=LISTEN)
+                if told is not None:
+                    yield told["data"] if told["type"] == "message" else None
 
     async def behind(self, address: bytes, number: int, count: int) -> list[Mail]:
         """The next envelopes behind a number."""
-        rows = await self._redis.xrange(_key("mail", address), f"({number}-0", "+", count=count)
+        rows: Any = await self._redis.xrange(_key("mail", address), f"({number}-0", "+", count=count)
         return [Mail(int(place.split(b"-")[0]), row[b"s"], row[b"e"]) for place, row in rows]
 
     async def forget(self, address: bytes, number: int) -> None:

@@ -103,6 +103,7 @@ class Record(NamedTuple, Generic[_Kind]):
 
 INDEX: Final = Record(StoreNote, b"index")
 PEERS: Final = Record(StoreNote, b"peers")
+PLAN: Final = Record(Note, b"plan")  # see plan.py
 IDENTITY: Final = Record(IdentityKeyPair)
 RING: Final = Record(PrekeyRing)
 

@@ -39,7 +39,7 @@ MAX_DEPTH: Final = 4
 
 SENSITIVE: Final = (
     "token|secret|passw|passphrase|credential|key|authori[sz]ation|cookie|address|addr|peer|sender|recipient|plaintext"
-    "|ciphertext|envelope|payload|content|body|nonce|seed|salt|fingerprint|identity|session_?id|pin"
+    "|ciphertext|envelope|payload|content|body|nonce|seed|salt|fingerprint|identity|session_?id|pin(?![gn])"
 )
 """What a parameter's or an attribute's name may hold of which the value is never shown."""
 

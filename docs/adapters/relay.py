@@ -14,6 +14,7 @@ import ipaddress
 import logging
 import signal
 import time
+from collections import Counter
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -52,7 +53,7 @@ READ_AHEAD: Final = 8
 POLL: Final = 5.0
 """Seconds after which a mailbox is looked into although nothing was heard: what is heard is no promise."""
 
-QUEUED_FRAMES: Final = 16
+QUEUED_FRAMES: Final = 2
 """Frames read ahead from a connection; behind that, TCP holds the sender back."""
 
 WRITE_BUFFER: Final = 1 << 18
@@ -60,6 +61,21 @@ WRITE_BUFFER: Final = 1 << 18
 
 SEND_TIMEOUT: Final = 30.0
 """Seconds for which a connection may take nothing before it is closed."""
+
+MAX_CONNECTIONS: Final = 10_000
+"""Of one process, let in or not."""
+
+MAX_OF_A_NETWORK: Final = 200
+"""Connections of one network address at once: an office behind one address, and no more memory than that."""
+
+PARTING: Final = 1.0
+"""Seconds for a device to answer when it is told why it is disconnected; nobody waits for that."""
+
+GUARD: Final = 60.0
+"""Seconds after which it is asked whether a device was revoked although nothing was heard of it."""
+
+REDIS_TIMEOUT: Final = 10.0
+"""Seconds for which Redis may be silent before it counts as gone: longer than a slow disk, shorter than patience."""
 
 FULL: Final = 5.0
 """Seconds after which to try a full mailbox again."""
@@ -106,6 +122,7 @@ class Line:
         room: how many envelopes may still be sent without an acknowledgement.
         unacknowledged: the numbers of those that were sent.
         mail: set when there may be more to send.
+        check: set when it may have been revoked.
     """
 
     address: bytes
@@ -113,6 +130,7 @@ class Line:
     room: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(WINDOW))
     unacknowledged: set[int] = field(default_factory=set)
     mail: asyncio.Event = field(default_factory=asyncio.Event)
+    check: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def send(self, frame: frames.Frame) -> None:
         """Send a frame; `TimeoutError` if it is not taken in time."""
@@ -131,6 +149,7 @@ class Relay:
         room: Room | None = None,
         clock: Callable[[], float] = time.monotonic,
         heartbeat: float = INTERVAL,
+        open_registration: bool = False,
     ) -> None:
         """All of its memory is in a Redis.
 
@@ -140,9 +159,10 @@ class Relay:
             room: of a mailbox.
             clock: monotonic seconds.
             heartbeat: seconds between pings, on average.
+            open_registration: see `Mailboxes`; for demonstrations.
         """
         rates = rates or Rates()
-        self._mail = Mailboxes(redis, room)
+        self._mail = Mailboxes(redis, room, open_registration=open_registration)
         self._tokens = ResumeTokens(redis)
         self._heartbeat = heartbeat
         self._greeting = Throttle(rates.greeting, clock)
@@ -152,6 +172,8 @@ class Relay:
         self._target = Throttle(rates.target, clock)
         self._publishing = Throttle(rates.publishing, clock)
         self._lines: dict[bytes, Line] = {}
+        self._here: Counter[str] = Counter()
+        self._parting: set[asyncio.Task[None]] = set()
 
     @asynccontextmanager
     async def listen(self, host: str, port: int, context: ssl.SSLContext | None) -> AsyncIterator[Server]:
@@ -173,17 +195,30 @@ class Relay:
             ) as server:
                 yield server
         finally:
-            await end(waking)
+            await end(waking, *self._parting)
 
     async def revoke(self, address: bytes) -> None:
-        """A device was lost: nothing that it knows lets it in again, and this process has disconnected it."""
+        """A device was lost: nothing that it knows lets it in again, and each process disconnects it."""
         await self._mail.bar(address)
         await self._tokens.revoke(address)
         if line := self._lines.get(address):
-            await line.connection.close(frames.REFUSED)
+            self._part(line.connection, frames.REFUSED)
 
     async def serve(self, connection: ServerConnection) -> None:
-        """One connection, from its first frame to its end."""
+        """One connection, from its first frame to its end; none if there are too many."""
+        place = network(connection.remote_address)
+        if self._here.total() >= MAX_CONNECTIONS or self._here[place] >= MAX_OF_A_NETWORK:
+            connection.transport.abort()
+            return
+        self._here[place] += 1
+        try:
+            await self._serve(connection)
+        finally:
+            self._here[place] -= 1
+            if not self._here[place]:
+                del self._here[place]
+
+    async def _serve(self, connection: ServerConnection) -> None:
         try:
             async with asyncio.timeout(GREETING_TIMEOUT):
                 address = await self._greet(connection)
@@ -221,16 +256,36 @@ class Relay:
         before, self._lines[line.address] = self._lines.get(line.address), line
         try:
             if before is not None:
-                await before.connection.close(frames.REPLACED)
-            if await self._mail.barred(line.address):  # since it was let in
-                raise NotLetIn(frames.REFUSED)
+                self._part(before.connection, frames.REPLACED)
             token = await self._tokens.issue(line.address)
+            if await self._mail.barred(line.address):  # since it was let in; after this, `revoke` finds the token
+                await self._tokens.revoke(line.address)
+                raise NotLetIn(frames.REFUSED)
+            if self._lines.get(line.address) is not line:
+                raise NotLetIn(frames.REPLACED)
             await line.send(frames.Welcome(token))
             LOG.info("connected", extra={"device": pseudonym(line.address), "token": shown(token)})
-            await together(self._listen(line), self._deliver(line), beat(line.connection, self._heartbeat))
+            pings = beat(line.connection, self._heartbeat)
+            await together(self._listen(line), self._deliver(line), self._guard(line), pings)
         finally:
             if self._lines.get(line.address) is line:
                 del self._lines[line.address]
+
+    def _part(self, connection: ServerConnection, code: int) -> None:
+        """Close a connection with a code, or without, if that takes long: whoever is on it may not answer."""
+        parting = asyncio.create_task(_close(connection, code))
+        self._parting.add(parting)
+        parting.add_done_callback(self._parting.discard)
+
+    async def _guard(self, line: Line) -> None:
+        """Until the device is revoked, by whichever process."""
+        while True:
+            line.check.clear()
+            if await self._mail.barred(line.address):
+                self._part(line.connection, frames.REFUSED)
+                return
+            with suppress(TimeoutError):
+                await asyncio.wait_for(line.check.wait(), GUARD)
 
     async def _listen(self, line: Line) -> None:
         async for message in line.connection:
@@ -260,6 +315,7 @@ class Relay:
                     for told in [line] if address is not None else list(self._lines.values()):
                         if told is not None:
                             told.mail.set()
+                            told.check.set()
             except RedisError as error:
                 LOG.warning("no news from Redis", extra={"reason": type(error).__name__})
             await asyncio.sleep(NEWS_PAUSE)
@@ -303,6 +359,14 @@ class Relay:
         return await self._mail.fetch(address, item=not self._target.wait(address))
 
 
+async def _close(connection: ServerConnection, code: int) -> None:
+    try:
+        async with asyncio.timeout(PARTING):
+            await connection.close(code)
+    except TimeoutError:
+        connection.transport.abort()
+
+
 def network(remote: Any) -> str:  # noqa: ANN401  # whatever the socket says
     """What one subscriber has: an IPv4 address, or 64 bits of IPv6."""
     host = remote[0] if isinstance(remote, tuple) else ""
@@ -337,9 +401,9 @@ class PasswordFile(CredentialProvider):
 
 def connect_redis(options: argparse.Namespace) -> Redis:
     """A Redis over TLS, or over a socket of this machine; no other."""
-    settings: dict[str, Any] = {}
+    settings: dict[str, Any] = {"socket_timeout": REDIS_TIMEOUT, "socket_connect_timeout": REDIS_TIMEOUT}
     if options.redis.startswith("rediss://"):
-        settings = {"ssl_min_version": client_context().minimum_version, "ssl_check_hostname": True}
+        settings |= {"ssl_min_version": client_context().minimum_version, "ssl_check_hostname": True}
         if options.redis_authority:
             settings["ssl_ca_certs"] = str(options.redis_authority)
     elif not options.redis.startswith("unix://"):

@@ -68,7 +68,7 @@ class ResumeTokens:
 
     async def redeem(self, token: bytes) -> bytes | None:
         """Whose token it is, or None: unknown, used, revoked or too old. After that it is used."""
-        address: bytes | None = await self._redis.getdel(f"token:{digest(token)}")
+        address: bytes | None = await self._redis.getdel(f"token:{digest(token)}")  # type: ignore[assignment]
         return address
 
     async def revoke(self, address: bytes) -> None:

@@ -26,6 +26,7 @@ from records import (
     INDEX,
     OUT,
     PEERS,
+    PLAN,
     RING,
     Letter,
     Record,
@@ -37,7 +38,7 @@ from records import (
 )
 from unit import Sealing, Unit
 
-from ratchetlib import ForkedProcess, UnsafeNoRollbackProtection
+from ratchetlib import ForkedProcess, PeerError, StateError, UnsafeNoRollbackProtection
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
@@ -62,7 +63,12 @@ INDEX_SHELF: Final = bytes(16)
 
 
 class Store:
-    """Sessions, prekeys, inbox and outbox of one device. One object is one connection: its blocks take turns."""
+    """Sessions, prekeys, inbox and outbox of one device. One object is one connection: its blocks take turns.
+
+    Attributes:
+        refused: whose letters the last `outbox()` or `inbox()` left out, because a record of theirs is missing, old or
+            damaged, and the error. Nobody else's letters wait for that. The empty address: it is not known whose.
+    """
 
     def __init__(
         self,
@@ -87,6 +93,7 @@ class Store:
         self._process = os.getpid()
         self._finished: list[bytes] = []
         self._closed = False
+        self.refused: dict[bytes, Exception] = {}
         try:
             self._sealing.index = self._find_index()
         except BaseException:
@@ -98,7 +105,12 @@ class Store:
         """The conversation with a device: locked, given out, saved when the block is left without an exception."""
         with self._unit() as unit:
             peer = Peer(unit, self._sealing, address)
-            yield peer
+            try:
+                yield peer
+            except PeerError:
+                if not peer.sessions.touched:  # nothing has moved: a stranger's message must not cost the cache
+                    unit.keep()
+                raise
             peer.prepare()
             peer.saved = self._save(unit)
 
@@ -151,19 +163,20 @@ class Store:
             self._save(unit)
 
     def reseal(self, vault: StateVault) -> int:
-        """Go over to a vault with a new current key and re-seal all records; the number of plaintexts that still wait.
+        """Go over to a vault with a new current key and re-seal all records; the number of blobs under an old one.
+
+        Those are plaintexts that still wait, and records that somebody else keeps on the store's shelves.
 
         The old key may be destroyed once it is 0 and every other process has gone over too.
         """
         self._sealing.vault = vault
-        for address in [b"", *self.peers()]:
-            self._reseal_shelf(address)
+        foreign = sum(self._reseal_shelf(address) for address in [b"", *self.peers()])
         with self._unit() as unit:
             unit.put(INDEX_SHELF, INDEX, unit.open(INDEX_SHELF, INDEX))
             self._save(unit)
         with self._unit():
             waiting = self._database.letters(IN, LETTERS_AT_ONCE)
-        return sum(not vault.is_current(blob) for _, _, blob in waiting)
+        return foreign + sum(not vault.is_current(blob) for _, _, blob in waiting)
 
     def close(self) -> None:
         """Delete what is done with, and close the connection."""
@@ -220,14 +233,29 @@ class Store:
         with self._unit():
             rows = self._database.letters(box, LETTERS_AT_ONCE, [self._sealing.shelf(address) for address in skip])
         peers = {self._sealing.shelf(address): address for address in self.peers()} if rows else {}
-        letters = [self._letter(box, key, peers.get(shelf), blob) for key, shelf, blob in rows]
-        if not isinstance(self._sealing.anchor, UnsafeNoRollbackProtection):
-            for address in {letter.peer for letter in letters}:
+        self.refused = {}
+        anchored = not isinstance(self._sealing.anchor, UnsafeNoRollbackProtection)
+        for address in {peers[shelf] for _, shelf, _ in rows if shelf in peers} if anchored else ():
+            with self._refusing(address):
                 self._roll_forward(address)
+        letters = []
+        for key, shelf, blob in rows:
+            address = peers.get(shelf, b"")
+            if address not in self.refused:
+                with self._refusing(address):
+                    letters.append(self._letter(box, key, address, blob))
         return letters
 
-    def _letter(self, box: int, key: bytes, address: bytes | None, blob: bytes) -> Letter:
-        if address is None:
+    @contextmanager
+    def _refusing(self, address: bytes) -> Iterator[None]:
+        """One bad record stops its peer's letters, not all."""
+        try:
+            yield
+        except (StateError, StateMissing) as error:
+            self.refused[address] = error
+
+    def _letter(self, box: int, key: bytes, address: bytes, blob: bytes) -> Letter:
+        if not address:
             raise StateMissing("a letter is to or from a peer that the device's list does not know")
         return Letter(key, address, blob if box == OUT else self._sealing.open_plaintext(key, address, blob))
 
@@ -238,14 +266,16 @@ class Store:
             for entry in sessions.notes.entries:
                 sessions.session(entry.key)
 
-    def _reseal_shelf(self, address: bytes) -> None:
+    def _reseal_shelf(self, address: bytes) -> int:
         shelf = self._sealing.shelf(address)
         with self._unit() as unit:
             if address:
                 peer = Peer(unit, self._sealing, address)
                 records: list[Record[Any]] = peer.records()
             else:
-                records = [IDENTITY, RING, PEERS]
+                records = [IDENTITY, RING, PEERS, PLAN]
             for record in records:
                 unit.put(shelf, record, unit.open(shelf, record))
+            foreign = unit.foreign(shelf)
             self._save(unit)
+        return foreign

@@ -151,6 +151,16 @@ class Unit:
         self.require_open()
         self._puts[self._sealing.name(record)] = (shelf, record, value)
 
+    def keep(self) -> None:
+        """Nothing that was opened has been moved: keep it opened, although the block fails."""
+        for name, (_, opened) in self._opened.items():
+            self._sealing.keep(name, opened)
+
+    def foreign(self, shelf: bytes) -> int:
+        """How many blobs of the shelf are under an old storage key and not about to be written."""
+        blobs = self._blobs[shelf]
+        return sum(name not in self._puts and not self._sealing.vault.is_current(blobs[name]) for name in blobs)
+
     def post(self, box: int, peer: bytes, content: bytes) -> None:
         """Keep a letter."""
         self.require_open()
@@ -168,8 +178,7 @@ class Unit:
             if write is not None and write.blob is not None:
                 self._advance(record, write, write.blob)
                 self._opened[name] = (record, Opened(write.expected + 1, write.blob, value))
-        for name, (_, opened) in self._opened.items():
-            sealing.keep(name, opened)
+        self.keep()
         return [letter for box, letter in self._letters if box == OUT], [
             letter for box, letter in self._letters if box == IN
         ]

@@ -177,7 +177,8 @@ class Phone:
     async def publish(self) -> int:
         with self.store.device() as locked:
             assert locked.ring is not None
-            return await self.client.publish(locked.ring.signed_bundle(), locked.ring.one_time_items())
+            prekeys = locked.ring.signed_bundle(), locked.ring.one_time_items()
+        return await self.client.publish(*prekeys)
 
 
 @asynccontextmanager

@@ -89,7 +89,8 @@ class Device:
         with self.store.device() as locked:
             locked.identity = IdentityKeyPair.generate()
             locked.ring = PrekeyRing.generate(locked.identity, address=self.address, now=int(time.time()), one_time=5)
-        await self.client.publish(locked.ring.signed_bundle(), locked.ring.one_time_items())
+            prekeys = locked.ring.signed_bundle(), locked.ring.one_time_items()
+        await self.client.publish(*prekeys)
 
     async def drop(self) -> None:
         """No clean end: nothing is flushed or closed, and a thread that is at work goes on for a moment."""

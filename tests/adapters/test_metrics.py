@@ -169,12 +169,14 @@ def test_a_cohort_that_has_grown_counts_from_then_on_and_takes_nothing_from_othe
     assert (before["refused", "beta"], after["refused", "beta"]) == (0, 1)
 
 
+@pytest.mark.attack("A115")
 def test_a_device_is_forgotten_once_its_cohort_is_shown() -> None:
     events = SessionEvents(COHORTS)
     counted(events, "beta", range(MIN_DEVICES))
     assert not events._cohorts["beta"]._devices
 
 
+@pytest.mark.attack("A115")
 def test_no_device_is_kept_by_its_address() -> None:
     events = SessionEvents(COHORTS)
     events.count(Event.RESET_MADE, "beta", b"alice/laptop")

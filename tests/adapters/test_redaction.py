@@ -193,6 +193,7 @@ def test_a_value_of_any_type_is_hidden(position: str, secret: bytes, kind: Calla
     require_nothing_of(secret, lambda it: str(kind(it)), read(position, value, ()))
 
 
+@pytest.mark.attack("A114")
 @pytest.mark.parametrize("form", FORMS)
 @given(SECRETS)
 def test_a_secret_that_is_not_random_is_found_as_well(form: str, secret: bytes) -> None:
@@ -304,6 +305,7 @@ class Unshowable(Exception):
         raise RuntimeError("token=abc")
 
 
+@pytest.mark.attack("A92")
 def test_what_cannot_be_shown_is_no_way_out(capsys: pytest.CaptureFixture[str]) -> None:
     with logged() as (log, collector):
         log.error("%s", Unshowable())
@@ -332,6 +334,7 @@ def test_logging_fails_for_no_value(monkeypatch: pytest.MonkeyPatch) -> None:
     ]
 
 
+@pytest.mark.attack("A92")
 def test_a_stack_is_shown_without_source() -> None:
     with logged() as (log, collector):
         log.error("here", stack_info=True)
@@ -339,6 +342,7 @@ def test_a_stack_is_shown_without_source() -> None:
     assert all(line.startswith('  File "') for line in collector.records[0].stack_info.splitlines())
 
 
+@pytest.mark.attack("A114")
 def test_an_attribute_set_later_is_redacted_too() -> None:
     with logged() as (log, collector):
         log.addFilter(adding := lambda record: setattr(record, "device_name", "alice/laptop") or True)

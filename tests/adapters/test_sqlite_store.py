@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 from adapters.conversations import ALICE, BOB, NOW, bundle_of, carry, meet, send
 from peer_sessions import OLD_SESSION_LIFETIME
-from records import StoreBusy, StoreError
+from records import StoreBusy, StoreDamaged, StoreError, StoreUnavailable
 from sqlite_store import LOG_PAGES, SqliteDatabase
 
 if TYPE_CHECKING:
@@ -146,6 +146,39 @@ def test_a_later_schema_is_refused_and_not_written_to(tmp_path: Path) -> None:
     with pytest.raises(StoreError, match="version 2"):
         SqliteDatabase(path)
     assert path.read_bytes() == before
+
+
+@pytest.mark.attack("A87")
+def test_a_reader_is_not_waited_for_and_the_log_is_emptied_after_it(sqlite_place: SqlitePlace) -> None:
+    alice, bob = sqlite_place.open(ALICE), sqlite_place.open(BOB)
+    meet(alice, bob)
+    reader = sqlite3.connect(sqlite_place.path(ALICE), isolation_level=None)
+    reader.execute("BEGIN")
+    reader.execute("SELECT count(*) FROM records").fetchone()
+    log = sqlite_place.directory / f"{ALICE.hex()}.db-wal"
+    with alice.peer(BOB) as locked:
+        assert locked.sessions.identity is not None
+        locked.repin(locked.sessions.identity)  # would wait for 30 seconds
+    assert log.stat().st_size
+    reader.execute("COMMIT")
+    reader.close()
+    alice.flush()
+    assert log.stat().st_size == 0
+
+
+def test_what_sqlite_refuses_is_an_error_of_the_stores(sqlite_place: SqlitePlace, tmp_path: Path) -> None:
+    alice, bob = sqlite_place.open(ALICE), sqlite_place.open(BOB)
+    meet(alice, bob)
+    alice._database._connection.execute("PRAGMA query_only = ON")  # type: ignore[attr-defined]
+    with pytest.raises(StoreUnavailable):
+        send(alice, BOB, b"")
+    alice._database._connection.execute("PRAGMA query_only = OFF")  # type: ignore[attr-defined]
+    send(alice, BOB, b"")
+    path = tmp_path / "damaged.db"
+    path.write_bytes(b"no database" * 100)
+    path.chmod(0o600)
+    with pytest.raises(StoreDamaged):
+        SqliteDatabase(path)
 
 
 def test_who_waits_too_long_is_told(sqlite_place: SqlitePlace) -> None:

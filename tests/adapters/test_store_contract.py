@@ -9,7 +9,22 @@ import pytest
 from adapters.conversations import ALICE, BOB, NOW, bundle_of, carry, make_device, meet, receive, send
 from peer_notes import PeerNotes
 from peer_sessions import NoSession, ResetNotGranted, WrongPeer
-from records import IDENTITY, INDEX, PEERS, RING, Record, StateMissing, StoreBusy, StoreConflict, StoreError
+from records import (
+    IDENTITY,
+    INDEX,
+    PEERS,
+    RING,
+    Note,
+    Record,
+    StateMissing,
+    StoreBusy,
+    StoreConflict,
+    StoreError,
+    StoreNote,
+    TooManyPeers,
+    WaitingPlaintext,
+)
+from store import LETTERS_AT_ONCE
 from support.anchors import MemoryAnchor
 from support.forked import in_child
 
@@ -18,7 +33,9 @@ from ratchetlib import (
     DuplicateMessage,
     HandshakeReplayed,
     IdentityChanged,
+    IdentityKeyPair,
     MalformedMessage,
+    PrekeyRing,
     Session,
     StateContextMismatch,
     StateRolledBack,
@@ -194,6 +211,113 @@ def test_a_session_is_begun_once_and_a_changed_identity_waits_for_a_person(pair:
     assert locked.outgoing
 
 
+@pytest.mark.attack("A13", "A130")
+def test_a_first_message_under_anothers_name_uses_no_prekey_up(place: Place) -> None:
+    """Nor does it if the refusal is caught inside the block, which is then saved."""
+    alice, bob = place.open(ALICE), place.open(BOB)
+    make_device(alice, ALICE)
+    make_device(bob, BOB)
+    with alice.peer(BOB) as locked:
+        locked.begin(bundle_of(bob), now=NOW, first=b"first")
+    first = locked.outgoing[0].content
+    with bob.peer(b"mallory") as caught, pytest.raises(WrongPeer):
+        caught.receive(first, now=NOW)
+    with bob.device() as device:
+        assert device.ring is not None
+        assert len(device.ring.one_time_ids) == 3
+    assert bob.peers() == []
+    assert receive(bob, ALICE, first) == b"first"
+
+
+def test_what_is_done_after_the_block_is_refused_and_uses_no_key_up(pair: tuple[Store, Store]) -> None:
+    alice, bob = pair
+    send(alice, BOB, b"before")
+    (letter,) = alice.outbox()
+    alice.done(letter)
+    with alice.peer(BOB) as sending:
+        sending.send(b"in time", now=NOW)
+    with bob.peer(ALICE) as receiving:
+        assert receiving.sessions.sending is not None
+    late: list[Callable[[], object]] = [
+        lambda: sending.send(b"late", now=NOW),
+        lambda: sending.begin(bundle_of(bob), now=NOW),
+        lambda: receiving.receive(letter.content, now=NOW),
+        sending.report_broken,
+        lambda: sending.request_reset(NOW),
+        lambda: sending.repin(IdentityKeyPair.generate().public),
+    ]
+    for call in late:
+        with pytest.raises(StoreError, match="left"):
+            call()
+    assert receive(bob, ALICE, letter.content) == b"before"
+    assert carry(alice, ALICE, bob) == [b"in time"]
+    send(alice, BOB, b"next")
+    assert carry(alice, ALICE, bob) == [b"next"]
+    with bob.peer(ALICE) as receiving:
+        (entry,) = receiving.sessions.notes.entries
+        assert receiving.sessions.session(entry.key).health().skipped_stored == 0
+
+
+def test_a_device_is_not_to_be_had_after_its_block(pair: tuple[Store, Store]) -> None:
+    alice, _ = pair
+    with alice.device() as device:
+        identity = device.identity
+    for use in (lambda: device.identity, lambda: device.ring, lambda: setattr(device, "identity", identity)):
+        with pytest.raises(StoreError, match="left"):
+            use()
+
+
+@pytest.mark.parametrize("attribute", ["identity", "ring"])
+def test_a_device_is_not_saved_by_half(place: Place, attribute: str) -> None:
+    alice = place.open(ALICE)
+    identity = IdentityKeyPair.generate()
+    values = {"identity": identity, "ring": PrekeyRing.generate(identity, address=ALICE, now=NOW)}
+    with pytest.raises(StoreError, match="together"), alice.device() as device:
+        setattr(device, attribute, values[attribute])
+    make_device(alice, ALICE)
+
+
+@pytest.mark.attack("A26")
+def test_invented_senders_do_not_fill_the_list_of_peers(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    alice, bob = place.open(ALICE), place.open(BOB)
+    make_device(alice, ALICE)
+    make_device(bob, BOB)
+    monkeypatch.setattr("peer.MAX_STRANGERS", 2)
+    for n in range(4):
+        address = b"stranger %d" % n
+        session = Session.initiate(
+            IdentityKeyPair.generate(), bundle_of(bob), our_address=address, their_address=BOB, now=NOW
+        )
+        message = session.encrypt(b"")
+        if n < 2:
+            receive(bob, address, message)
+            continue
+        with pytest.raises(TooManyPeers):
+            receive(bob, address, message)
+    assert len(bob.peers()) == 2
+    with bob.peer(ALICE) as locked:
+        locked.begin(bundle_of(alice), now=NOW, first=b"my own first contact")
+    assert carry(bob, BOB, alice) == [b"my own first contact"]
+
+
+def test_letters_that_cannot_be_delivered_hide_no_others(place: Place, pair: tuple[Store, Store]) -> None:
+    alice, _ = pair
+    carol = place.open(b"carol")
+    make_device(carol, b"carol")
+    send(alice, BOB, *[b"%d" % n for n in range(LETTERS_AT_ONCE)])
+    with alice.peer(b"carol") as locked:
+        locked.begin(bundle_of(carol), now=NOW, first=b"hello")
+    assert {letter.peer for letter in alice.outbox()} == {BOB}
+    assert alice.outbox(skip=[BOB]) == locked.outgoing
+    assert alice.outbox(skip={BOB, b"carol", b"nobody"}) == []
+
+
+def test_the_stores_own_notes_are_of_kinds_of_their_own() -> None:
+    kinds = [kind.STATE_KIND for kind in (Note, PeerNotes, StoreNote, WaitingPlaintext)]
+    assert len(set(kinds)) == 4
+    assert {INDEX.kind, PEERS.kind} == {StoreNote}
+
+
 @pytest.mark.attack("A53")
 def test_a_reset_is_granted_before_the_bundle_is_fetched(pair: tuple[Store, Store]) -> None:
     alice, bob = pair
@@ -280,6 +404,7 @@ def test_a_block_inside_a_block_is_refused_at_once(pair: tuple[Store, Store]) ->
 def test_a_forked_child_may_not_go_on_with_the_store(pair: tuple[Store, Store]) -> None:
     alice, bob = pair
     assert "ForkedProcess" in in_child(lambda: str(alice.peers()))
+    assert "ForkedProcess" in in_child(lambda: str(alice.close()))  # type: ignore[func-returns-value]
     send(alice, BOB, b"from the parent")
     assert carry(alice, ALICE, bob) == [b"from the parent"]
 
@@ -298,8 +423,9 @@ def test_a_record_that_is_not_the_newest_is_refused(place: Place) -> None:
         send(alice, BOB, b"never sent")
     with pytest.raises(StateRolledBack):
         send(place.open(ALICE, anchor=anchor), BOB, b"never sent")
-    with pytest.raises(StateRolledBack):
-        place.open(ALICE, anchor=anchor).outbox()
+    again = place.open(ALICE, anchor=anchor)
+    assert again.outbox() == []
+    assert {peer: type(error) for peer, error in again.refused.items()} == {BOB: StateRolledBack}
 
 
 RECORDS: dict[str, Callable[[Store], tuple[bytes, Record[Any]]]] = {
@@ -383,9 +509,45 @@ def test_a_waiting_plaintext_is_bound_to_its_letter_and_peer(place: Place, pair:
     ):
         place.interfere(ALICE, "UPDATE letters SET shelf = ?, id = ?", shelves[BOB], key)
         assert [letter.content for letter in alice.inbox()] == [b"from bob"]
+        assert alice.refused == {}
         place.interfere(ALICE, statement, value)
-        with pytest.raises(error):
-            alice.inbox()
+        assert alice.inbox() == []
+        assert [type(refused) for refused in alice.refused.values()] == [error]
+
+
+@pytest.mark.attack("A71")
+def test_one_peers_old_records_stop_nobody_elses_letters(place: Place) -> None:
+    anchor = MemoryAnchor()
+    alice, bob, carol = place.open(ALICE, anchor=anchor), place.open(BOB), place.open(b"carol")
+    meet(alice, bob)
+    make_device(carol, b"carol")
+    shelf = alice._sealing.shelf(BOB)
+    old = place.interfere(ALICE, "SELECT name, generation, blob FROM records WHERE shelf = ?", shelf)
+    send(alice, BOB, b"newest")
+    with alice.peer(b"carol") as locked:
+        locked.begin(bundle_of(carol), now=NOW, first=b"to carol")
+    for name, generation, blob in old:
+        update = "UPDATE records SET generation = ?, blob = ? WHERE shelf = ? AND name = ?"
+        place.interfere(ALICE, update, generation, blob, shelf, name)
+    again = place.open(ALICE, anchor=anchor)
+    assert again.outbox() == locked.outgoing
+    assert list(again.refused) == [BOB]
+
+
+def test_a_refused_message_leaves_what_was_opened_in_the_cache(pair: tuple[Store, Store]) -> None:
+    alice, bob = pair
+    send(alice, BOB, b"real")
+    (letter,) = alice.outbox()
+    with bob.peer(ALICE) as locked:
+        assert locked.sessions.session(locked.sessions.notes.entries[0].key)
+    before = dict(bob._sealing.cache)
+    with pytest.raises(AuthenticationError):
+        receive(bob, ALICE, letter.content[:-1] + bytes([letter.content[-1] ^ 1]))
+    assert bob._sealing.cache == before
+    with pytest.raises(AuthenticationError), bob.peer(ALICE) as locked:  # noqa: PT012  # the block fails as a whole
+        locked.receive(letter.content, now=NOW)
+        locked.receive(letter.content[:-1] + bytes([letter.content[-1] ^ 1]), now=NOW)
+    assert receive(bob, ALICE, letter.content) == b"real", "what had moved was not kept"
 
 
 class LostAdvance(MemoryAnchor):
@@ -416,6 +578,70 @@ def test_no_letter_leaves_before_the_anchor_has_advanced(place: Place) -> None:
     advances = anchor.advances
     assert carry(place.open(ALICE, anchor=anchor), ALICE, bob) == [b"written, not anchored"]
     assert anchor.advances == advances + 1
+
+
+class Overtaken(MemoryAnchor):
+    """Lets somebody else write before an advance: the lock is free between the commit and it."""
+
+    between: Callable[[], None] | None = None
+
+    def compare_and_advance(self, record: bytes, expected: AnchorEntry | None, new: AnchorEntry) -> bool:
+        between, self.between = self.between, None
+        if between is not None:
+            between()
+        return super().compare_and_advance(record, expected, new)
+
+
+@pytest.mark.attack("A71", "A80")
+def test_who_is_overtaken_between_commit_and_anchor_is_not_told_of_a_rollback(place: Place) -> None:
+    anchor = Overtaken()
+    alice, bob = place.open(ALICE, anchor=anchor), place.open(BOB)
+    meet(alice, bob)
+    twin = place.open(ALICE, anchor=anchor)
+    anchor.between = lambda: send(twin, BOB, b"second", b"third")
+    send(alice, BOB, b"first")
+    send(alice, BOB, b"fourth")
+    assert carry(alice, ALICE, bob) == [b"first", b"second", b"third", b"fourth"]
+
+
+@pytest.mark.attack("A71", "A80")
+def test_who_is_overtaken_by_a_deletion_is_not_told_of_a_rollback(place: Place) -> None:
+    anchor = Overtaken()
+    alice, bob = place.open(ALICE, anchor=anchor), place.open(BOB)
+    meet(alice, bob)
+    twin = place.open(ALICE, anchor=anchor)
+    send(alice, BOB, b"so that what follows writes the session only")
+
+    def between() -> None:
+        send(twin, BOB, b"moved")
+        with twin.peer(BOB) as locked:
+            assert locked.sessions.identity is not None
+            locked.repin(locked.sessions.identity)
+
+    anchor.between = between
+    send(alice, BOB, b"first")
+    with pytest.raises(NoSession):
+        send(alice, BOB, b"deleted")
+
+
+@pytest.mark.attack("A71")
+def test_a_backup_that_is_restored_under_a_running_process_is_a_rollback(place: Place) -> None:
+    """Its cache still fits the old database; the anchor does not, and what it wrote itself is no newer record."""
+    anchor = MemoryAnchor()
+    alice, bob = place.open(ALICE, anchor=anchor), place.open(BOB)
+    meet(alice, bob)
+    send(alice, BOB, b"kept in the cache")
+    old = place.interfere(ALICE, "SELECT shelf, name, generation, blob FROM records")
+    send(place.open(ALICE, anchor=anchor), BOB, b"by another process")
+    for shelf, name, generation, blob in old:
+        update = "UPDATE records SET generation = ?, blob = ? WHERE shelf = ? AND name = ?"
+        place.interfere(ALICE, update, generation, blob, shelf, name)
+    with pytest.raises(StateRolledBack), alice.peer(BOB) as locked:
+        locked.send(b"never sent", now=NOW)
+    with pytest.raises(StoreError):
+        _ = locked.outgoing
+    with pytest.raises(StateRolledBack):
+        send(alice, BOB, b"never sent")
 
 
 @pytest.mark.attack("A71")

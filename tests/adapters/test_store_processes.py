@@ -10,14 +10,17 @@ from typing import TYPE_CHECKING
 
 import pytest
 from adapters.conversations import ALICE, BOB, NOW, carry, meet, send
+from adapters.places import UNSAFE
+from anchors import FileAnchor
 from support.forked import fork
 
 from ratchetlib import DuplicateMessage
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
-    from adapters.places import Place
+    from adapters.places import Anchor, Place
 
 PROCESSES = 8
 MESSAGES = 200
@@ -36,13 +39,18 @@ def start(work: Callable[[], None]) -> int:
     return child
 
 
-@pytest.mark.attack("A79", "A80")
-def test_eight_processes_send_two_hundred_messages_each_on_one_session(place: Place) -> None:
-    alice, bob = place.open(ALICE), place.open(BOB)
+@pytest.fixture(params=["no anchor", "anchor"])
+def anchor(request: pytest.FixtureRequest, tmp_path: Path) -> Anchor:
+    return UNSAFE if request.param == "no anchor" else FileAnchor(tmp_path / "anchor")
+
+
+@pytest.mark.attack("A71", "A79", "A80")
+def test_eight_processes_send_two_hundred_messages_each_on_one_session(place: Place, anchor: Anchor) -> None:
+    alice, bob = place.open(ALICE, anchor=anchor), place.open(BOB)
     meet(alice, bob)
 
     def work(process: int) -> None:
-        store = place.open(ALICE)
+        store = place.open(ALICE, anchor=anchor)
         for n in range(MESSAGES):
             send(store, BOB, b"%d.%d" % (process, n))
 

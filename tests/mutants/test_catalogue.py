@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 HERE: Final = Path(__file__).parent
 ROOT: Final = HERE.parents[1]
 ALLOWED: Final = ("ratchetlib/", "docs/", "vectors/", ".ci/", "pyproject.toml", "tests/mutants/run.py")
-WAITING: Final = {"A96", "A111", "A114", "A115"}
+WAITING: Final[set[str]] = set()
 """Rows of adapters and tools that may still lack a mutant; the page says so."""
 ALL: Final = read_rows(HERE)
 MUTANTS: Final = [(row, mutant) for row in ALL for mutant in row.mutants]
