@@ -18,18 +18,21 @@ import math
 import secrets
 import ssl
 import time
+from collections import Counter
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, TypeVar
+from urllib.parse import urlsplit
 
 import frames
 from heartbeat import INTERVAL, beat
 from peer_sessions import NoSession, ResetNotGranted, WrongPeer
 from pseudonyms import QUIET, pseudonym
-from records import StoreBusy, StoreConflict
+from records import StoreBusy, StoreConflict, StoreUnavailable, TooManyPeers
+from throttle import Rate, Throttle
 from together import together
 from websockets.asyncio.client import connect
-from websockets.exceptions import ConnectionClosed, InvalidHandshake
+from websockets.exceptions import ConnectionClosed, WebSocketException
 
 from ratchetlib import (
     IdentityChanged,
@@ -55,8 +58,26 @@ FIRST_PAUSE, LAST_PAUSE = 0.2, 60.0
 """Seconds before connecting again, doubling from the one to the other while connections do not last, each time between
 half and whole."""
 
+LASTED: Final = 30.0
+"""Seconds from the relay's welcome after which a connection was a good one."""
+
 ANSWER_TIMEOUT: Final = 15.0
 """Seconds to wait for the relay's answer before the connection counts as dead."""
+
+SILENCE: Final = 30.0
+"""Seconds for the relay's answer to a letter: a large one takes its time on a slow line."""
+
+LOOK: Final = 5.0
+"""Seconds after which the outbox is looked into although nobody said that there is something."""
+
+LEAST_WAIT: Final = 0.05
+"""Seconds at least between two looks into the outbox that only time has caused."""
+
+MEND: Final = 60.0
+"""Seconds between two looks at whether a reset that was not granted, or was lost, is due."""
+
+LOGGED: Final = Rate(1 / 10, 20)
+"""Lines of one event in the log: anybody can cause some of them, as often as they send. `on_event` hears of all."""
 
 UNDER_WAY: Final = 32
 """Letters sent to the relay that it has not answered; one that it refused for now is not among them."""
@@ -67,15 +88,22 @@ LONGEST_WAIT: Final = 60.0
 MAX_PLAINTEXT: Final = 1 << 19
 """Bytes of a plaintext: with padding and headers it fits into an envelope."""
 
-HELD: Final = 8
-"""Messages that are left in the mailbox until a person has decided; more are dropped, so that nobody can fill the
-relay's window with them."""
+HELD, HELD_IN_ALL = 16, 48
+"""Messages of one sender, and of all, that are left in the mailbox until a person has decided. Each one more is
+deleted, and told: nobody can fill the relay's window of 64 with them, behind which nothing comes in."""
 
-_DROPPED: Final = (ConnectionClosed, OSError, TimeoutError, InvalidHandshake, frames.FrameError)
+LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
+"""Hosts that a connection without TLS may go to."""
+
+_DROPPED: Final = (ConnectionClosed, OSError, TimeoutError, frames.FrameError)
 """Ends of a connection."""
 
 _random: Final = secrets.SystemRandom()
 _Answer = TypeVar("_Answer", frames.Stock, frames.Bundle)
+
+
+class InsecureLink(Exception):
+    """The credential would have been sent in clear: the link needs wss://."""
 
 
 class TooOften(Exception):
@@ -91,7 +119,7 @@ class Link:
     """How to reach the relay.
 
     Attributes:
-        uri: wss://…
+        uri: wss://…; ws:// for this machine only.
         address: ours.
         credential: 32 random bytes, ours alone.
         context: see `tls`; None only for a relay in the same process.
@@ -143,30 +171,48 @@ class Client:
         self._asking = asyncio.Lock()
         self._answer: asyncio.Future[frames.Stock | frames.Bundle] | None = None
         self._under_way: dict[bytes, Letter] = {}
-        self._later: dict[bytes, float] = {}
-        self._held: set[int] = set()
-        self._broken: set[bytes] = set()
+        self._heard = 0.0
+        self._refusing: dict[bytes, float] = {}
+        self._unfit: set[bytes] = set()
+        self._held: Counter[bytes] = Counter()
+        self._broken: dict[bytes, bool] = {}
         self._mending = asyncio.Event()
+        self._welcomed = math.inf
+        self._logged = Throttle(LOGGED, time.monotonic)
 
     async def run(self) -> None:
         """Be connected, for ever: cancel the task to stop. What no new connection heals is raised.
 
         Raises:
-            StateMissing, StateError, RandomnessError: this device must not go on.
+            StateMissing, StoreDamaged, StateError, RandomnessError: this device must not go on.
+            InsecureLink: the link is without TLS.
         """
         pause = FIRST_PAUSE
         while True:
-            began = time.monotonic()
-            try:
-                await self._once()
-            except ssl.SSLCertVerificationError:
-                self._event("relay not authenticated", b"")
-            except _DROPPED as error:
-                LOG.info("disconnected", extra={"reason": type(error).__name__})
-            except (StoreConflict, StoreBusy) as error:  # another process of this device
-                LOG.info("interrupted", extra={"reason": type(error).__name__})
-            pause = FIRST_PAUSE if time.monotonic() - began > pause else min(2 * pause, LAST_PAUSE)
+            self._welcomed = math.inf
+            replaced = await self._try()
+            lasted = time.monotonic() - self._welcomed >= LASTED
+            pause = FIRST_PAUSE if lasted else min(2 * pause, LAST_PAUSE)
+            if replaced:  # whoever else has this credential, do not fight
+                pause = LAST_PAUSE
             await asyncio.sleep(pause * _random.uniform(0.5, 1))
+
+    async def _try(self) -> bool:
+        """One connection, and what is said about its end; whether another one has taken its place."""
+        try:
+            await self._once()
+        except ssl.SSLCertVerificationError:
+            self._event("relay not authenticated", b"")
+        except _DROPPED as error:
+            LOG.info("disconnected", extra={"reason": type(error).__name__})
+            if isinstance(error, ConnectionClosed) and _code(error) == frames.REPLACED:
+                self._event("replaced", b"")
+                return True
+        except (StoreConflict, StoreBusy) as error:  # another process of this device
+            LOG.info("interrupted", extra={"reason": type(error).__name__})
+        except StoreUnavailable:
+            self._event("store unavailable", b"")
+        return False
 
     async def send(self, peer: bytes, plaintext: bytes) -> None:
         """Encrypt and save; it is sent when there is a connection.
@@ -184,7 +230,13 @@ class Client:
             await asyncio.to_thread(self._encrypt, peer, plaintext)
         except NoSession:
             await asyncio.to_thread(self._initiate, peer, await self.fetch(peer), plaintext)
-        self._mend(*self._broken)
+        finally:  # cancelled, the thread goes on
+            self.wake()
+
+    def wake(self) -> None:
+        """Look into the outbox now: something was put there without `send`."""
+        if self._broken:
+            self._mending.set()
         self._work.set()
 
     async def publish(self, bundle: bytes, items: tuple[bytes, ...]) -> int:
@@ -211,7 +263,7 @@ class Client:
         with self._store.peer(address) as peer:
             peer.send(plaintext, now=self._now())
             if peer.sessions.notes.broken is not None:
-                self._broken.add(address)
+                self._broken.setdefault(address, True)
 
     def _initiate(self, address: bytes, bundle: PrekeyBundle, first: bytes) -> None:
         with self._store.peer(address) as peer:
@@ -232,8 +284,6 @@ class Client:
             raise LookupError("no bundle")
         return PrekeyBundle.from_parts(answer.bundle, answer.item or None)
 
-    _fetch = fetch
-
     async def _ask(self, question: frames.Publish | frames.Fetch, kind: type[_Answer]) -> _Answer:
         """The relay's answer, over as many connections as it takes."""
         message = frames.encode(question)
@@ -252,45 +302,71 @@ class Client:
                 except (ConnectionClosed, ConnectionError):
                     await asyncio.sleep(FIRST_PAUSE)
                     continue
+                except BaseException:  # cancelled: the answer may still come
+                    self._break_off()
+                    raise
                 self._break_off()  # what it says now would be taken for the answer to something else
 
     async def _pump(self) -> None:
         """Send what is in the outbox, a window at a time."""
         while True:
             self._work.clear()
-            for letter in await asyncio.to_thread(self._store.outbox):
+            now = time.monotonic()
+            self._refusing = {peer: until for peer, until in self._refusing.items() if until > now}
+            letters = await asyncio.to_thread(self._store.outbox, tuple(self._refusing))
+            self._unfit &= {letter.id for letter in letters}
+            for letter in letters:
                 if len(self._under_way) >= UNDER_WAY:
                     break
                 await self._pass_on(letter)
-            due = min(self._later.values(), default=math.inf) - time.monotonic()
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._work.wait(), None if due == math.inf else max(due, 0))
+                await asyncio.wait_for(self._work.wait(), self._wait())
+
+    def _wait(self) -> float:
+        """Until the next look: a window that is full waits for the relay's answer, whoever may be written to again."""
+        if len(self._under_way) >= UNDER_WAY:
+            return LOOK
+        due = min(self._refusing.values(), default=math.inf) - time.monotonic()
+        return min(max(due, LEAST_WAIT), LOOK)
+
+    async def _watch(self) -> None:
+        """Break off when the relay has not answered a letter for long."""
+        while not self._under_way or time.monotonic() - self._heard < SILENCE:  # noqa: ASYNC110  # a silence tells nobody
+            await asyncio.sleep(LOOK)
+        raise TimeoutError
 
     async def _pass_on(self, letter: Letter) -> None:
-        if letter.id in self._under_way or self._later.get(letter.id, 0) > time.monotonic():
+        if letter.id in self._under_way or letter.id in self._unfit or letter.peer in self._refusing:
             return
-        self._later.pop(letter.id, None)
         try:
             message = frames.encode(frames.Send(letter.id, letter.peer, letter.content))
         except frames.FrameError:  # put into the store past `send`
             LOG.error("a letter does not fit into an envelope")  # noqa: TRY400  # a traceback would show nothing else
-            self._later[letter.id] = math.inf
+            self._unfit.add(letter.id)
             return
+        if not self._under_way:
+            self._heard = time.monotonic()
         self._under_way[letter.id] = letter
         await self._say(message)
 
     async def _accepted(self, key: bytes) -> None:
-        letter = self._under_way.pop(key, None)
+        letter = self._answered(key)
         if letter is not None:
             await asyncio.to_thread(self._store.done, letter)
             if len(self._under_way) <= UNDER_WAY // 2:
                 self._work.set()
 
     def _refused(self, refused: frames.Refused) -> None:
-        if self._under_way.pop(refused.id, None) is not None:
-            wait = min(refused.retry_after / 1000, LONGEST_WAIT) * _random.uniform(1, 1.5)
-            self._later[refused.id] = time.monotonic() + wait
+        """Nothing more to that peer for a while: what waits for it must not hide what is for others."""
+        letter = self._answered(refused.id)
+        if letter is not None:
+            wait = max(min(refused.retry_after / 1000, LONGEST_WAIT), LEAST_WAIT) * _random.uniform(1, 1.5)
+            self._refusing[letter.peer] = max(self._refusing.get(letter.peer, 0), time.monotonic() + wait)
             self._work.set()
+
+    def _answered(self, key: bytes) -> Letter | None:
+        self._heard = time.monotonic()
+        return self._under_way.pop(key, None)
 
     # Receiving
 
@@ -301,18 +377,25 @@ class Client:
         """
         try:
             await asyncio.to_thread(self._decrypt, delivered)
-        except (PeerError, WrongPeer) as error:
+        except (PeerError, WrongPeer, TooManyPeers) as error:
             if isinstance(error, IdentityChanged):
                 self.changed[delivered.sender] = error.presented
             self._event(type(error).__name__, delivered.sender)
-            if isinstance(error, IdentityChanged | ReplayMemoryFull) and len(self._held) < HELD:
-                self._held.add(delivered.number)
-                return
+            if isinstance(error, IdentityChanged | ReplayMemoryFull):
+                if self._hold(delivered.sender):
+                    return
+                self._event("held message dropped", delivered.sender)
             if isinstance(error, TooManySkipped | SessionForked):
                 self._mend(delivered.sender)
         else:
             self._on_letter()
         await self._say(frames.encode(frames.Ack(delivered.number)))
+
+    def _hold(self, sender: bytes) -> bool:
+        if self._held[sender] >= HELD or self._held.total() >= HELD_IN_ALL:
+            return False
+        self._held[sender] += 1
+        return True
 
     def _decrypt(self, delivered: frames.Deliver) -> None:
         with self._store.peer(delivered.sender) as peer:
@@ -320,18 +403,17 @@ class Client:
 
     # Resets
 
-    def _mend(self, *addresses: bytes) -> None:
-        self._broken.update(addresses)
-        if self._broken:
-            self._mending.set()
+    def _mend(self, address: bytes) -> None:
+        self._broken[address] = True
+        self._mending.set()
 
     async def _reset(self) -> None:
-        """Begin anew with the peers where only that heals, if the limiter allows it."""
+        """Begin anew with the peers where only that heals, as soon as the limiter allows it, until it has healed."""
         while True:
-            await self._mending.wait()
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._mending.wait(), MEND)
             self._mending.clear()
-            while self._broken:
-                address = self._broken.pop()
+            for address in tuple(self._broken):
                 try:
                     if await asyncio.to_thread(self._request_reset, address):
                         await asyncio.to_thread(self._initiate, address, await self.fetch(address), b"")
@@ -341,10 +423,16 @@ class Client:
 
     def _request_reset(self, address: bytes) -> bool:
         """Whether to begin now. The attempt is on disk before it is made; one that was never made is made up for."""
+        new = self._broken.get(address, False)
         with self._store.peer(address) as peer:
             if peer.sessions.notes.broken is None:
+                if not new:  # healed
+                    self._broken.pop(address, None)
+                    return False
                 peer.report_broken()
-            return peer.request_reset(self._now()) or peer.sessions.notes.granted
+            due = peer.request_reset(self._now()) or (new and peer.sessions.notes.granted)
+        self._broken[address] = False
+        return due
 
     # The connection
 
@@ -354,9 +442,9 @@ class Client:
         try:
             async with self._open(token) as connection:
                 pings = beat(connection, self._link.heartbeat)
-                await together(self._listen(connection), self._pump(), self._reset(), pings)
+                await together(self._listen(connection), self._pump(), self._watch(), self._reset(), pings)
         except ConnectionClosed as closed:
-            if not token and closed.rcvd is not None and closed.rcvd.code == frames.REFUSED:
+            if not token and _code(closed) == frames.REFUSED:
                 self._event("login refused", b"")
             raise
         finally:
@@ -368,16 +456,7 @@ class Client:
 
     @asynccontextmanager
     async def _open(self, token: bytes) -> AsyncIterator[ClientConnection]:
-        async with connect(
-            self._link.uri,
-            ssl=self._link.context,
-            compression=None,
-            max_size=frames.MAX_FRAME,
-            ping_interval=None,
-            user_agent_header=None,
-            proxy=None,
-            logger=QUIET,
-        ) as connection:
+        async with await self._connect() as connection:
             greeting = frames.Resume(token) if token else frames.Login(self._link.address, self._link.credential)
             await connection.send(frames.encode(greeting))
             async with asyncio.timeout(ANSWER_TIMEOUT):
@@ -388,8 +467,27 @@ class Client:
             self._under_way.clear()
             self._held.clear()
             self._connection = connection
+            self._welcomed = time.monotonic()
             self._connected.set()
             yield connection
+
+    async def _connect(self) -> ClientConnection:
+        try:
+            _require_tls(self._link.uri)
+            return await _Connect(
+                self._link.uri,
+                ssl=self._link.context,
+                compression=None,
+                max_size=frames.MAX_FRAME,
+                ping_interval=None,
+                user_agent_header=None,
+                proxy=None,
+                logger=QUIET,
+            )
+        except ssl.SSLCertVerificationError:  # a ValueError, too
+            raise
+        except (WebSocketException, ValueError) as error:
+            raise ConnectionError("there is no relay") from error
 
     async def _listen(self, connection: ClientConnection) -> None:
         async for message in connection:
@@ -401,7 +499,7 @@ class Client:
                 case frames.Refused() as refused:
                     self._refused(refused)
                 case frames.Stock() | frames.Bundle() as answer:
-                    if self._answer is not None and not self._answer.done():
+                    if connection is self._connection and self._answer is not None and not self._answer.done():
                         self._answer.set_result(answer)
                 case _:
                     raise frames.FrameError("no frame of a relay")
@@ -412,9 +510,31 @@ class Client:
         await self._connection.send(message)
 
     def _break_off(self) -> None:
-        if self._connection is not None:
-            self._connection.transport.abort()
+        """End the connection; what it has still read answers no later question."""
+        connection, self._connection = self._connection, None
+        self._connected.clear()
+        if connection is not None:
+            connection.transport.abort()
 
     def _event(self, event: str, peer: bytes) -> None:
-        LOG.warning(event, extra={"device": pseudonym(peer)})
+        if not self._logged.wait(event):
+            LOG.warning(event, extra={"device": pseudonym(peer)})
         self._on_event(event, peer)
+
+
+class _Connect(connect):
+    """A connection to the host that the link names and to no other."""
+
+    def process_redirect(self, exc: Exception) -> Exception | str:
+        return exc
+
+
+def _require_tls(uri: str) -> None:
+    parts = urlsplit(uri)
+    if parts.scheme == "ws" and parts.hostname not in LOOPBACK:
+        raise InsecureLink
+
+
+def _code(closed: ConnectionClosed) -> int:
+    """With which the relay has closed, or 0."""
+    return closed.rcvd.code if closed.rcvd is not None else 0

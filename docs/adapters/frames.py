@@ -156,7 +156,8 @@ def _kind_only(frame: object) -> str:
 
 
 for _kind in _KINDS:
-    _kind.__repr__ = _kind_only  # type: ignore[method-assign, assignment]  # a NamedTuple inherits from nothing else
+    _kind.__repr__ = _kind_only  # type: ignore[method-assign]  # a NamedTuple inherits from nothing else
+del _kind
 
 
 def encode(frame: Frame) -> bytes:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, ClassVar, Self
 
 if TYPE_CHECKING:
@@ -61,6 +61,11 @@ class PeerNotes:
     unanswered: int = 0
     granted: bool = False
     broken: int | None = None
+
+    def abandoned(self) -> Self:
+        """Without its sessions, whose state was lost: only a reset heals."""
+        broken = max([entry.created_at for entry in self.entries], default=-1)
+        return replace(self, entries=(), granted=False, broken=max(broken, -1 if self.broken is None else self.broken))
 
     def _to_state(self) -> bytes:
         """For the vault to seal."""

@@ -47,11 +47,10 @@ _CHECKED: Final = "WITH done AS ({} RETURNING 1) SELECT 1 / count(*) FROM done"
 _LOCK: Final = "SELECT FROM ratchet_records WHERE shelf = %s ORDER BY name FOR UPDATE"
 _LOAD: Final = "SELECT name, blob FROM ratchet_records WHERE shelf = %s"
 _INSERT: Final = _CHECKED.format(
-    "INSERT INTO ratchet_records (shelf, name, generation, blob) VALUES (%s, %s, 1, %s) ON CONFLICT DO NOTHING"
+    "INSERT INTO ratchet_records (shelf, name, generation, blob) VALUES (%s, %s, %s, %s) ON CONFLICT DO NOTHING"
 )
 _UPDATE: Final = _CHECKED.format(
-    "UPDATE ratchet_records SET generation = generation + 1, blob = %s WHERE shelf = %s AND name = %s"
-    " AND generation = %s"
+    "UPDATE ratchet_records SET generation = %s, blob = %s WHERE shelf = %s AND name = %s AND generation = %s"
 )
 _DELETE: Final = _CHECKED.format("DELETE FROM ratchet_records WHERE shelf = %s AND name = %s AND generation = %s")
 _POST: Final = "INSERT INTO ratchet_letters (id, box, shelf, blob) VALUES (%s, %s, %s, %s)"
@@ -161,7 +160,7 @@ def _translated() -> Iterator[None]:
 
 def _call(write: Write) -> _Call:
     if write.expected == 0:
-        return _INSERT, (write.shelf, write.name, write.blob)
+        return _INSERT, (write.shelf, write.name, write.generation, write.blob)
     if write.blob is None:
         return _DELETE, (write.shelf, write.name, write.expected)
-    return _UPDATE, (write.blob, write.shelf, write.name, write.expected)
+    return _UPDATE, (write.generation, write.blob, write.shelf, write.name, write.expected)

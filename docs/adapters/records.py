@@ -132,13 +132,15 @@ class Write(NamedTuple):
         shelf: the records that are locked together, a keyed hash.
         name: the record's, a keyed hash.
         expected: the generation that must be there.
-        blob: sealed, of the next generation.
+        blob: sealed.
+        generation: of the blob: the next one, but for a record that starts again above what an anchor knows.
     """
 
     shelf: bytes
     name: bytes
     expected: int
     blob: bytes | None
+    generation: int
 
 
 class Post(NamedTuple):

@@ -151,14 +151,14 @@ class SqliteDatabase:
     def _write(self, write: Write) -> None:
         execute = self._connection.execute
         if write.expected == 0:
-            sql = "INSERT OR IGNORE INTO records (shelf, name, generation, blob) VALUES (?, ?, 1, ?)"
-            done = execute(sql, (write.shelf, write.name, write.blob))
+            sql = "INSERT OR IGNORE INTO records (shelf, name, generation, blob) VALUES (?, ?, ?, ?)"
+            done = execute(sql, (write.shelf, write.name, write.generation, write.blob))
         elif write.blob is None:
             sql = "DELETE FROM records WHERE shelf = ? AND name = ? AND generation = ?"
             done = execute(sql, (write.shelf, write.name, write.expected))
         else:
             sql = "UPDATE records SET generation = ?, blob = ? WHERE shelf = ? AND name = ? AND generation = ?"
-            done = execute(sql, (write.expected + 1, write.blob, write.shelf, write.name, write.expected))
+            done = execute(sql, (write.generation, write.blob, write.shelf, write.name, write.expected))
         if done.rowcount != 1:
             raise StoreConflict("a record was written since it was read")
 

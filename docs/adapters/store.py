@@ -20,6 +20,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
 from peer import Device, Peer
+from peer_notes import PeerNotes
 from records import (
     IDENTITY,
     IN,
@@ -57,6 +58,9 @@ FINISHED_LETTERS: Final = 256
 
 LETTERS_AT_ONCE: Final = 100
 """Letters read in one go."""
+
+ALL_LETTERS: Final = 2**31 - 1
+"""More than there are."""
 
 INDEX_SHELF: Final = bytes(16)
 """Where the key of all other shelves is found."""
@@ -108,7 +112,9 @@ class Store:
             try:
                 yield peer
             except PeerError:
-                if not peer.sessions.touched:  # nothing has moved: a stranger's message must not cost the cache
+                if not (
+                    peer.sessions.touched or peer.sessions.removed
+                ):  # nothing has moved: a stranger's message must not cost the cache
                     unit.keep()
                 raise
             peer.prepare()
@@ -162,6 +168,24 @@ class Store:
         with self._unit() as unit:
             self._save(unit)
 
+    def abandon(self, address: bytes) -> bool:
+        """Give up the sessions with a peer and all that waits to be sent to it, where its records are refused.
+
+        Upon `StateRolledBack` or `StateMissing`, once a person wants to go on: only a reset heals then, and is due. The
+        pinned identity and the bundle's epoch are as old as the records.
+
+        Returns:
+            Whether a pinned identity is left. If not, whoever answers first is believed: compare fingerprints.
+        """
+        shelf, record = self._sealing.shelf(address), Record(PeerNotes, address)
+        with self._unit() as unit:
+            old = unit.salvage(shelf, record) or PeerNotes()
+            unit.clear(shelf)
+            unit.put(shelf, record, old.abandoned())
+            waiting = self._database.letters(OUT, ALL_LETTERS)
+            self._save(unit, [key for key, of, _ in waiting if of == shelf])
+        return bool(old.identity)
+
     def reseal(self, vault: StateVault) -> int:
         """Go over to a vault with a new current key and re-seal all records; the number of blobs under an old one.
 
@@ -209,9 +233,9 @@ class Store:
                 self._holder = 0
                 self._lock.release()
 
-    def _save(self, unit: Unit) -> tuple[list[Letter], list[Letter]]:
+    def _save(self, unit: Unit, unsent: Collection[bytes] = ()) -> tuple[list[Letter], list[Letter]]:
         finished = list(self._finished)
-        letters = unit.save(finished)
+        letters = unit.save([*finished, *unsent])
         del self._finished[: len(finished)]
         return letters
 

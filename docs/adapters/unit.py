@@ -66,7 +66,7 @@ class Sealing:
     def open(self, record: Record[_Kind], blob: bytes | None) -> Opened | None:
         """What is in a blob; None if there has never been one."""
         if blob is None:
-            if self._anchored(record):
+            if self.anchored(record):
                 raise StateMissing("the anchor knows a record that the database does not hold")
             return None
         kept = self.cache.pop(self.name(record), None)  # it may be moved now: whoever saves it puts it back
@@ -101,10 +101,16 @@ class Sealing:
         while len(self.cache) > CACHED_RECORDS:
             self.cache.popitem(last=False)
 
-    def _anchored(self, record: Record[Any]) -> bool:
+    def open_old(self, record: Record[_Kind], blob: bytes) -> _Kind:
+        """What is in a blob of any generation."""
+        return self.vault.open(blob, kind=record.kind, owner=self.owner, peer=record.peer, minimum_generation=1)
+
+    def anchored(self, record: Record[Any]) -> int:
+        """The generation that the anchor knows; 0 if it knows none."""
         if isinstance(self.anchor, UnsafeNoRollbackProtection):
-            return False
-        return self.anchor.read(Context(record.kind.STATE_KIND, self.owner, record.peer).record_name) is not None
+            return 0
+        entry = self.anchor.read(Context(record.kind.STATE_KIND, self.owner, record.peer).record_name)
+        return 0 if entry is None else entry.generation
 
 
 def _letter_name(key: bytes, peer: bytes) -> bytes:
@@ -125,6 +131,7 @@ class Unit:
         self._opened: dict[bytes, tuple[Record[Any], Opened]] = {}
         self._puts: dict[bytes, tuple[bytes, Record[Any], Any]] = {}
         self._letters: list[tuple[int, Letter]] = []
+        self._floors: dict[bytes, int] = {}
         self.over = False
 
     def require_open(self) -> None:
@@ -151,6 +158,21 @@ class Unit:
         self.require_open()
         self._puts[self._sealing.name(record)] = (shelf, record, value)
 
+    def salvage(self, shelf: bytes, record: Record[_Kind]) -> _Kind | None:
+        """A record, however old: what is put in its place is newer than all that the anchor knows."""
+        try:
+            return self.open(shelf, record)
+        except (StateRolledBack, StateMissing):
+            name = self._sealing.name(record)
+            self._floors[name] = self._sealing.anchored(record)
+            blob = self._blobs[shelf].get(name)
+            return None if blob is None else self._sealing.open_old(record, blob)
+
+    def clear(self, shelf: bytes) -> None:
+        """Delete all records of a shelf that is locked, whatever they are, before others are put."""
+        for name in self._blobs[shelf]:
+            self._puts[name] = (shelf, INDEX, None)
+
     def keep(self) -> None:
         """Nothing that was opened has been moved: keep it opened, although the block fails."""
         for name, (_, opened) in self._opened.items():
@@ -168,7 +190,6 @@ class Unit:
 
     def save(self, finished: list[bytes]) -> tuple[list[Letter], list[Letter]]:
         """Seal, write durably, advance the anchor; only then may the letters leave, outgoing and incoming."""
-        sealing = self._sealing
         writes = {name: self._write(name, *put) for name, put in self._puts.items()}
         posts = [self._post(box, letter) for box, letter in self._letters]
         self._database.commit([write for write in writes.values() if write is not None], posts, finished)
@@ -177,7 +198,7 @@ class Unit:
             write = writes[name]
             if write is not None and write.blob is not None:
                 self._advance(record, write, write.blob)
-                self._opened[name] = (record, Opened(write.expected + 1, write.blob, value))
+                self._opened[name] = (record, Opened(write.generation, write.blob, value))
         self.keep()
         return [letter for box, letter in self._letters if box == OUT], [
             letter for box, letter in self._letters if box == IN
@@ -190,7 +211,7 @@ class Unit:
         except StateRolledBack:
             newest = self._database.load(write.shelf).get(write.name)
             if newest is not None:
-                if self._sealing.vault.generation(newest) <= write.expected + 1:
+                if self._sealing.vault.generation(newest) <= write.generation:
                     raise
                 self._sealing.advance(record, newest)
             self._database.rollback()
@@ -209,4 +230,6 @@ class Unit:
             expected = self._opened[name][1].generation
         else:
             expected = self._sealing.vault.generation(old)
-        return Write(shelf, name, expected, None if value is None else self._sealing.seal(record, value, expected + 1))
+        generation = max(expected, self._floors.get(name, 0)) + 1
+        blob = None if value is None else self._sealing.seal(record, value, generation)
+        return Write(shelf, name, expected, blob, generation)

@@ -8,7 +8,7 @@ from pathlib import Path
 FIGURES = Path(__file__).with_name("figures.json")
 
 
-def report(command: str, figures: dict[str, float]) -> None:
+def report(command: str, figures: dict[str, float | str]) -> None:
     """Write what a command has measured, in place of what it measured before."""
     written = json.loads(FIGURES.read_text(encoding="utf-8")) if FIGURES.is_file() else []
     kept = [entry for entry in written if entry["command"] != command]

@@ -66,7 +66,7 @@ async def running(
     redis: Redis | None = None,
 ) -> AsyncIterator[Running]:
     redis = redis or Redis(unix_socket_path=str(server.socket))
-    relay = Relay(redis, rates=rates, room=room, clock=clock)
+    relay = Relay(redis, rates=rates, room=room, clock=clock, open_registration=True)
     try:
         async with relay.listen("localhost", port, context) as listening:
             port = listening.sockets[0].getsockname()[1]

@@ -33,6 +33,12 @@ FRAMES = st.one_of(
 SEND = frames.encode(frames.Send(bytes(16), b"bob", b"envelope"))
 
 
+@pytest.mark.attack("A114")
+@given(FRAMES)
+def test_a_frame_shows_its_kind_only(frame: frames.Frame) -> None:
+    assert repr(frame) == f"<{type(frame).__name__}>"
+
+
 @given(FRAMES)
 def test_a_frame_comes_back(frame: frames.Frame) -> None:
     assert frames.decode(frames.encode(frame)) == frame

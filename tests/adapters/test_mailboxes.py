@@ -22,7 +22,7 @@ SECRET = bytes(32)
 def with_mail(server: RedisServer, work: Callable[[Mailboxes], Awaitable[None]], room: Room | None = None) -> None:
     async def inner() -> None:
         async with Redis(unix_socket_path=str(server.socket)) as redis:
-            mail = Mailboxes(redis, room)
+            mail = Mailboxes(redis, room, open_registration=True)
             for address in (ALICE, BOB, CAROL):
                 assert await mail.admits(address, SECRET)
             await work(mail)
@@ -51,6 +51,27 @@ def test_a_barred_device_stays_out_and_nobody_takes_its_address(redis_server: Re
         assert await mail.barred(ALICE)
         assert not await mail.admits(ALICE, SECRET)
         assert not await mail.admits(ALICE, bytes([1]) * 32)
+
+    with_mail(redis_server, work)
+
+
+def test_a_device_that_was_not_registered_stays_out_unless_registration_is_open(redis_server: RedisServer) -> None:
+    async def work(mail: Mailboxes) -> None:
+        closed = Mailboxes(mail._redis)
+        assert not await closed.admits(b"new", SECRET)
+        assert not await closed.put(key(1), ALICE, b"new", b"envelope")
+        await closed.register(b"new", SECRET)
+        await closed.register(b"new", bytes([1]) * 32)
+        assert await closed.admits(b"new", SECRET)
+        assert not await closed.admits(b"new", bytes([1]) * 32)
+
+    with_mail(redis_server, work)
+
+
+def test_mail_shows_no_content(redis_server: RedisServer) -> None:
+    async def work(mail: Mailboxes) -> None:
+        await mail.put(key(1), ALICE, BOB, b"envelope")
+        assert repr(await mail.behind(BOB, 0, 1)) == "[<Mail 1>]"
 
     with_mail(redis_server, work)
 
@@ -86,14 +107,14 @@ def test_mail_is_read_in_order_from_any_place_until_it_is_forgotten(redis_server
 @pytest.mark.attack("A26")
 @pytest.mark.parametrize(
     ("room", "size"),
-    [(Room(envelopes=3), 1), (Room(size=30), 10), (Room(share=3), 1)],
-    ids=["envelopes", "size", "share"],
+    [(Room(envelopes=3), 1), (Room(size=30), 10), (Room(share=3), 1), (Room(share_size=30), 10)],
+    ids=["envelopes", "size", "share", "share_size"],
 )
 def test_a_full_mailbox_refuses_until_there_is_room(redis_server: RedisServer, room: Room, size: int) -> None:
     async def work(mail: Mailboxes) -> None:
         assert [await mail.put(key(number), ALICE, BOB, bytes(size)) for number in range(4)] == [True] * 3 + [False]
         assert await mail.put(key(0), ALICE, BOB, bytes(size))  # that one is in
-        assert await mail.put(key(9), CAROL, BOB, bytes(size)) is (room.share == 3)
+        assert await mail.put(key(9), CAROL, BOB, bytes(size)) is (room.share == 3 or room.share_size == 30)
         await mail.forget(BOB, (await mail.behind(BOB, 0, 1))[0].number)
         assert await mail.put(key(3), ALICE, BOB, bytes(size))
 

@@ -121,6 +121,36 @@ def test_a_device_that_connects_again_replaces_its_old_connection(redis_server: 
     with_relay(redis_server, work)
 
 
+def test_a_device_that_does_not_let_itself_be_replaced_holds_nobody_up(redis_server: RedisServer) -> None:
+    async def work(at: Running) -> None:
+        async with device(at, BOB) as old:
+            old.connection.transport.pause_reading()  # type: ignore[attr-defined]  # of a socket
+            loop = asyncio.get_running_loop()
+            began = loop.time()
+            async with device(at, BOB):
+                assert loop.time() - began < relay.PARTING
+            old.connection.transport.abort()
+
+    with_relay(redis_server, work)
+
+
+@pytest.mark.attack("A26")
+@pytest.mark.parametrize("limit", ["MAX_CONNECTIONS", "MAX_OF_A_NETWORK"])
+def test_of_too_many_connections_the_last_are_not_taken(
+    redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch, limit: str
+) -> None:
+    monkeypatch.setattr(relay, limit, 1)
+
+    async def work(at: Running) -> None:
+        async with device(at, ALICE):
+            assert await enter(at, frames.Login(BOB, credential(BOB))) == 1006
+        await until(lambda: not at.relay._here)
+        async with device(at, BOB):
+            pass
+
+    with_relay(redis_server, work)
+
+
 def test_a_relay_without_redis_closes_and_serves_again_when_it_is_back(redis_server: RedisServer) -> None:
     async def work(at: Running) -> None:
         async with device(at, ALICE) as alice:
@@ -285,6 +315,7 @@ def test_a_device_that_reads_nothing_does_not_fill_the_memory_of_the_relay(redis
     with_relay(redis_server, work)
 
 
+@pytest.mark.attack("A26")
 def test_a_device_gets_a_window_of_unacknowledged_mail_and_no_more(redis_server: RedisServer) -> None:
     async def work(at: Running) -> None:
         async with device(at, ALICE) as alice, device(at, BOB) as bob:
@@ -369,6 +400,36 @@ def test_a_device_that_was_let_in_while_it_was_revoked_is_sent_away(
         monkeypatch.setattr(at.relay._tokens, "redeem", overtaken)
         assert await enter(at, frames.Resume(token)) == frames.REFUSED
         assert b"token:" not in redis_server.everything()
+
+    with_relay(redis_server, work)
+
+
+@pytest.mark.attack("A114")
+def test_a_device_that_was_revoked_before_its_token_was_issued_gets_none(
+    redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def work(at: Running) -> None:
+        issue = at.relay._tokens.issue
+
+        async def overtaken(address: bytes) -> bytes:
+            at.relay._lines.clear()
+            await at.relay.revoke(address)
+            return await issue(address)
+
+        monkeypatch.setattr(at.relay._tokens, "issue", overtaken)
+        assert await enter(at, frames.Login(ALICE, credential(ALICE))) == frames.REFUSED
+        assert b"token:" not in redis_server.everything()
+
+    with_relay(redis_server, work)
+
+
+@pytest.mark.attack("A114")
+def test_a_device_that_is_revoked_elsewhere_is_cut_off(redis_server: RedisServer) -> None:
+    async def work(at: Running) -> None:
+        async with running(redis_server) as other, device(at, ALICE) as alice, device(at, BOB) as bob:
+            await other.relay.revoke(ALICE)
+            assert await alice.closed() == frames.REFUSED
+            assert isinstance(await bob.ask(frames.Fetch(BOB)), frames.Bundle)
 
     with_relay(redis_server, work)
 

@@ -111,7 +111,7 @@ def test_a_symbolic_link_is_refused(tmp_path: Path, beside: str) -> None:
     target = tmp_path / "target"
     target.touch(mode=0o600)
     (tmp_path / f"alice.db{beside}").symlink_to(target)
-    with pytest.raises(StoreError):
+    with pytest.raises(StoreError, match="symbolic link"):
         SqliteDatabase(tmp_path / "alice.db")
     assert target.read_bytes() == b""
 

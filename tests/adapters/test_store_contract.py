@@ -534,19 +534,52 @@ def test_one_peers_old_records_stop_nobody_elses_letters(place: Place) -> None:
     assert list(again.refused) == [BOB]
 
 
+@pytest.mark.attack("A53", "A71")
+@pytest.mark.parametrize("lost", ["older", "missing"])
+def test_a_peer_whose_records_are_refused_can_be_begun_anew_with(place: Place, lost: str) -> None:
+    anchor = MemoryAnchor()
+    alice, bob = place.open(ALICE, anchor=anchor), place.open(BOB)
+    meet(alice, bob)
+    shelf = alice._sealing.shelf(BOB)
+    old = place.interfere(ALICE, "SELECT name, generation, blob FROM records WHERE shelf = ?", shelf)
+    for n in range(3):
+        send(alice, BOB, b"%d" % n)
+        with alice.peer(BOB) as locked:
+            locked.report_broken()
+            locked.request_reset(NOW + n * 86400)
+    for name, generation, blob in old:
+        update = "UPDATE records SET generation = ?, blob = ? WHERE shelf = ? AND name = ?"
+        place.interfere(ALICE, update, generation, blob, shelf, name)
+    if lost == "missing":
+        place.interfere(ALICE, "DELETE FROM records WHERE shelf = ?", shelf)
+    again = place.open(ALICE, anchor=anchor)
+    assert again.outbox() == []
+    assert again.abandon(BOB) is (lost == "older")
+    assert again.outbox() == []
+    assert again.refused == {}
+    later = NOW + 4 * 86400
+    with again.peer(BOB) as locked:
+        assert locked.request_reset(later)
+    with place.open(ALICE, anchor=anchor).peer(BOB) as locked:
+        locked.begin(bundle_of(bob), now=later, first=b"anew")
+    assert carry(again, ALICE, bob, now=later) == [b"anew"]
+    send(bob, ALICE, b"answer", now=later)
+    assert carry(bob, BOB, again, now=later) == [b"answer"]
+
+
 def test_a_refused_message_leaves_what_was_opened_in_the_cache(pair: tuple[Store, Store]) -> None:
     alice, bob = pair
     send(alice, BOB, b"real")
     (letter,) = alice.outbox()
     with bob.peer(ALICE) as locked:
-        assert locked.sessions.session(locked.sessions.notes.entries[0].key)
+        locked.sessions.session(locked.sessions.notes.entries[0].key)
     before = dict(bob._sealing.cache)
     with pytest.raises(AuthenticationError):
         receive(bob, ALICE, letter.content[:-1] + bytes([letter.content[-1] ^ 1]))
     assert bob._sealing.cache == before
-    with pytest.raises(AuthenticationError), bob.peer(ALICE) as locked:  # noqa: PT012  # the block fails as a whole
+    with pytest.raises(DuplicateMessage), bob.peer(ALICE) as locked:  # noqa: PT012  # the block fails as a whole
         locked.receive(letter.content, now=NOW)
-        locked.receive(letter.content[:-1] + bytes([letter.content[-1] ^ 1]), now=NOW)
+        locked.receive(letter.content, now=NOW)
     assert receive(bob, ALICE, letter.content) == b"real", "what had moved was not kept"
 
 

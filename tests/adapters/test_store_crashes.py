@@ -195,7 +195,9 @@ def test_killed_at_every_step_of_an_acceptance(place: Place, anchor: FileAnchor,
         with store.device() as device:
             assert device.ring is not None
             assert bundle.one_time is None or bundle.one_time.item_id not in device.ring.one_time_ids
-        with pytest.raises((UnknownPrekey, HandshakeReplayed)), store.peer(b"elsewhere") as locked:
-            locked.receive(first, now=NOW)
+        with pytest.raises((UnknownPrekey, HandshakeReplayed)), store.device() as device:  # noqa: PT012  # as a whole
+            assert device.identity is not None
+            assert device.ring is not None
+            Session.accept(device.identity, device.ring, first, our_address=ALICE, now=NOW)
         if not killed.killed:
             break

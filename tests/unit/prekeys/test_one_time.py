@@ -123,6 +123,7 @@ def test_a_signature_of_anybody_or_anything_else_is_refused() -> None:
         ("kem_key", bytes(1_536) + FIELDS["kem_key"][1_536:]),
         ("kem_key", FIELDS["kem_key"][:1_533] + b"\xff\xff\xff" + FIELDS["kem_key"][1_536:]),
     ],
+    ids=["zero", "not-canonical", "top-bit", "kem-zero", "kem-zero-t", "kem-unreduced"],
 )
 def test_a_degenerate_key_is_refused_although_signed(name: str, value: bytes) -> None:
     assert rejection(lambda: parse(published(**{name: value}))) is BundleReason.INVALID_KEY

@@ -167,6 +167,19 @@ def test_the_halves_of_two_identities_do_not_join() -> None:
         ("identity", b"\x01" + bytes(127)),
         ("identity", bytes(128)),
     ],
+    ids=[
+        "zero",
+        "one",
+        "not-canonical",
+        "nine-beside-p",
+        "top-bit",
+        "kem-zero",
+        "kem-zero-t",
+        "kem-unreduced-first",
+        "kem-unreduced-last",
+        "identity-one",
+        "identity-zero",
+    ],
 )
 def test_a_degenerate_key_is_refused_although_signed(name: str, value: bytes) -> None:
     assert rejection(lambda: parse(published(**{name: value}))) is BundleReason.INVALID_KEY
