@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Protocol
 from frames import TOKEN_LENGTH
 from plan import Stage
 from renewal import start
+from resume_tokens import ResumeTokens
 
 if TYPE_CHECKING:
     from redis.asyncio import Redis
@@ -42,6 +43,7 @@ class RedisAccounts:
     async def replace(self, address: bytes, credential: bytes) -> None:
         """See `Accounts`."""
         hashed = hashlib.sha256(b"login" + credential).digest()
+        await ResumeTokens(self._redis).revoke(address)  # one may have been issued while the device was barred
         await self._redis.set(f"login:{hashlib.sha256(address).hexdigest()}", hashed)
 
 

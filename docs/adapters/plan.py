@@ -10,9 +10,9 @@ import json
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
-from records import IDENTITY, PEERS, RING, Note, Record, StateMissing
+from records import IDENTITY, PEERS, PLAN, RING, Note, StateMissing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from unit import Unit
 
     from ratchetlib import IdentityKeyPair, PrekeyRing
-
-PLAN: Final = Record(Note, b"plan")
 
 
 class Stage(StrEnum):

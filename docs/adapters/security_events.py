@@ -44,6 +44,9 @@ class Event(StrEnum):
     RANDOM_SOURCE_FAILED = "random source failed"
     LOGIN_REFUSED = "login refused"
     RELAY_NOT_AUTHENTICATED = "relay not authenticated"
+    REPLACED = "replaced"
+    HELD_MESSAGE_DROPPED = "held message dropped"
+    STORE_UNAVAILABLE = "store unavailable"
     MISUSE = "misuse"
     UNKNOWN = "unknown"
 

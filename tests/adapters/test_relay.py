@@ -6,6 +6,7 @@ import argparse
 import asyncio
 import gc
 import logging
+import signal
 import subprocess
 import sys
 import tracemalloc
@@ -562,6 +563,24 @@ def test_a_rotated_password_is_used_by_the_next_connection(tmp_path: Path) -> No
     assert provider.get_credentials() == ("relay", "old")
     file.write_text("new\n", encoding="utf-8")
     assert asyncio.run(provider.get_credentials_async()) == ("relay", "new")
+
+
+def test_a_redis_that_hangs_is_not_waited_for_for_ever(
+    redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(relay, "REDIS_TIMEOUT", 2.0)
+
+    async def inner() -> None:
+        given = options(redis=f"unix://{redis_server.socket}")
+        async with running(redis_server, redis=relay.connect_redis(given)) as at, device(at, ALICE) as alice:
+            redis_server._process.send_signal(signal.SIGSTOP)
+            try:
+                await alice.say(frames.Fetch(BOB))
+                assert await alice.closed() == frames.BUSY
+            finally:
+                redis_server._process.send_signal(signal.SIGCONT)
+
+    run(inner(), redis_server)
 
 
 def test_the_password_of_redis_is_rotated_while_a_device_is_there(redis_server: RedisServer, tmp_path: Path) -> None:

@@ -123,7 +123,10 @@ def test_an_event_is_one_line_with_a_pseudonym() -> None:
     ]
 
 
-@pytest.mark.parametrize("name", ["login refused", "relay not authenticated", "IdentityChanged", "WrongPeer"])
+OWN = ["login refused", "relay not authenticated", "replaced", "held message dropped", "store unavailable"]
+
+
+@pytest.mark.parametrize("name", [*OWN, "IdentityChanged", "WrongPeer"])
 def test_every_name_that_a_client_gives_is_known(name: str) -> None:
     with written() as lines:
         SecurityLog()(name, b"")
@@ -134,7 +137,7 @@ def test_every_name_that_a_client_gives_is_known(name: str) -> None:
 def test_every_name_in_the_client_is_tried_above() -> None:
     """Those that are no names of exceptions."""
     source = inspect.getsource(client)
-    for name in ("login refused", "relay not authenticated"):
+    for name in OWN:
         assert f'self._event("{name}", ' in source
     assert source.count('self._event("') == sum(source.count(f'self._event("{event}"') for event in Event)
 
@@ -206,5 +209,5 @@ def test_an_exception_is_a_list_of_lines() -> None:
 
 def test_adapters_have_no_exception_without_a_place() -> None:
     assert {kind.__name__ for kind in ADAPTERS if event_of(kind) is Event.UNKNOWN} == {
-        "TooOften", "PeerSessionsError", "NoSession", "ResetNotGranted",
+        "TooOften", "InsecureLink", "PeerSessionsError", "NoSession", "ResetNotGranted",
     }  # fmt: skip  # what the application itself asked for
