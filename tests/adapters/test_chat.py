@@ -105,13 +105,18 @@ def terminal(folder: Path, me: str, peer: str, how: signal.Signals | None = sign
         assert started.end(how) == (-how if how is signal.SIGKILL else 0)
 
 
+def end(left: redis.Redis) -> None:
+    left.ping()
+    left.shutdown()
+
+
 @pytest.fixture
 def folder(tmp_path: Path) -> Iterator[Path]:
     program()  # skips where there is no Redis
     yield tmp_path / "chat"
     socket = str(tmp_path / "chat" / "relay" / "socket")
     with redis.Redis(unix_socket_path=socket, retry=Retry(NoBackoff(), 0)) as left, pytest.raises(redis.RedisError):
-        left.shutdown()  # it was left running: the test fails, and does not leave it either
+        end(left)  # it was left running: the test fails, and does not leave it either
 
 
 def test_two_terminals_talk_and_compare_one_fingerprint(folder: Path) -> None:
