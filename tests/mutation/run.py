@@ -1,6 +1,6 @@
 """Mutation testing: mutmut changes the package line by line, and each change must turn a unit test red.
 
-    python tests/mutation/run.py               the whole package; about half an hour on two cores
+    python tests/mutation/run.py               the whole package: well over an hour on two cores
     python tests/mutation/run.py --changed     the modules that have changed since the record was made
     python tests/mutation/run.py --report DIR  record a run of mutmut that is finished, in the folder where it ran
     python tests/mutation/run.py --again DIR   the same, after trying its survivors with the tests of today

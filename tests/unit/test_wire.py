@@ -212,6 +212,12 @@ def test_only_bytes_are_bytes() -> None:
         assert not leaked(rendered(caught.value), {secret})
 
 
+@pytest.mark.parametrize("value", [bytearray(), "", 1, None])
+def test_the_refusal_of_a_type_names_it(value: object) -> None:
+    with pytest.raises(UsageError, match=f"^x must be bytes, not {type(value).__name__}$"):
+        require_bytes(value, "x")
+
+
 @pytest.mark.attack("A91")
 def test_the_refusal_of_a_length_does_not_show_the_bytes() -> None:
     secret = bytes(range(100, 132))
