@@ -313,7 +313,7 @@ def test_a_device_that_reads_nothing_does_not_fill_the_memory_of_the_relay(redis
             tracemalloc.stop()
         assert peak < waiting * 0.7
 
-    with_relay(redis_server, work)
+    with_relay(redis_server, work, room=Room(share_size=64 << 20))
 
 
 @pytest.mark.attack("A26")
