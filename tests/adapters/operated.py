@@ -53,6 +53,11 @@ class Server:
 
         return publish
 
+    def epochs(self, address: bytes) -> list[int]:
+        """Of the bundles that a device has uploaded, each once, in order."""
+        bundles = dict.fromkeys(bundle for owner, bundle, _ in self.uploads if owner == address)
+        return [PrekeyBundle.from_parts(bundle, None).signed.epoch for bundle in bundles]
+
     def fetch(self, address: bytes) -> PrekeyBundle:
         if address not in self.bundles:
             raise LookupError("no bundle")
