@@ -12,6 +12,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 from adapters.exposed import MONITORING, scraped
+from adapters.pages import blocks, dead_links
 from adapters.places import scratch
 from expressions import Series, evaluate, metrics_in
 from metrics import MAX_COHORTS, Kind, SessionEvents, registry
@@ -77,15 +78,11 @@ def test_the_picture_is_drawn_anew_from_a_run() -> None:
 # --- the pages ----------------------------------------------------------------------------------
 
 
-def programs(page: str) -> list[str]:
-    return re.findall(r"```python\n(.*?)```", (ADAPTERS / page).read_text(), re.DOTALL)
-
-
 def run_program(page: str, number: int) -> tuple[int, str, str]:
     directory = scratch()
     environment = {**os.environ, "PYTHONPATH": str(ADAPTERS)}
     ended = subprocess.run(  # noqa: S603  # our own text
-        [sys.executable, "-c", programs(page)[number]],
+        [sys.executable, "-c", blocks(page)[number]],
         check=False, cwd=directory, env=environment, capture_output=True, text=True, timeout=60,
     )  # fmt: skip
     shutil.rmtree(directory)
@@ -124,13 +121,12 @@ def test_the_program_of_the_monitoring_page_runs() -> None:
 
 
 def test_every_program_is_run() -> None:
-    assert [len(programs(page)) for page in PAGES] == [2, 1]
+    assert [len(blocks(page)) for page in PAGES] == [2, 1]
 
 
 def test_every_link_of_the_pages_is_there() -> None:
     for page in PAGES:
-        for target in re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", (ADAPTERS / page).read_text()):
-            assert (ADAPTERS / target).exists(), (page, target)
+        assert dead_links(page) == [], page
 
 
 def test_the_page_names_every_metric_and_alert() -> None:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import os
-import re
 import subprocess
 import sys
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import rotation
 from adapters.operated import DAY
+from adapters.pages import ADAPTERS, blocks, dead_links
 
-ADAPTERS = Path(__file__).parents[2] / "docs" / "adapters"
+if TYPE_CHECKING:
+    from pathlib import Path
+
 PAGE = (ADAPTERS / "rotation.md").read_text(encoding="utf-8")
 
 SHOWN = """day 0 retire refill publish
@@ -22,7 +24,7 @@ day 9 rotate retire refill publish
 
 
 def test_the_program_runs(tmp_path: Path) -> None:
-    (program,) = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
+    (program,) = blocks("rotation.md")
     environment = {**os.environ, "PYTHONPATH": str(ADAPTERS), "PYTHONWARNINGS": "ignore"}
     ended = subprocess.run(  # noqa: S603  # our own text
         [sys.executable, "-c", program],
@@ -51,5 +53,4 @@ def test_the_schedule_says_what_the_constants_say() -> None:
 
 
 def test_every_link_is_there() -> None:
-    for target in re.findall(r"\]\(([^)#]+)\)", PAGE):
-        assert (ADAPTERS / target).exists(), target
+    assert dead_links("rotation.md") == []

@@ -15,22 +15,18 @@ import heartbeat
 import pytest
 import relay
 import resume_tokens
+from adapters.pages import ADAPTERS, blocks, dead_links
 from adapters.places import scratch
 from adapters.redis_server import program
 from mailboxes import KEPT, Room
 
 ROOT = Path(__file__).parents[2]
-ADAPTERS = ROOT / "docs" / "adapters"
 PAGE = (ADAPTERS / "transport.md").read_text(encoding="utf-8")
-
-
-def blocks(language: str) -> list[str]:
-    return re.findall(rf"```{language}\n(.*?)```", PAGE, re.DOTALL)
 
 
 def test_the_program_runs() -> None:
     program()  # skips where there is no Redis
-    (text,) = blocks("python")
+    (text,) = blocks("transport.md")
     folder = scratch()
     ended = subprocess.run(  # noqa: S603  # our own text
         [sys.executable, "-W", "error", "-c", text],
@@ -42,7 +38,7 @@ def test_the_program_runs() -> None:
 
 
 def commands() -> list[str]:
-    lines = "\n".join(blocks("sh")).replace("\\\n", " ").splitlines()
+    lines = "\n".join(blocks("transport.md", "sh")).replace("\\\n", " ").splitlines()
     return [line.partition("#")[0].strip() for line in lines if line.startswith("python ")]
 
 
@@ -59,8 +55,7 @@ def test_a_command_is_one(command: str) -> None:
 
 
 def test_every_link_is_there() -> None:
-    for target in re.findall(r"\]\(([^)#]+)\)", PAGE):
-        assert (ADAPTERS / target).exists(), target
+    assert dead_links("transport.md") == []
 
 
 def test_the_frames_are_those_of_the_code() -> None:
