@@ -55,16 +55,19 @@ _WORDS: Final = rf"_?(?:{_CAMEL}(?:-{_CAMEL}){{0,3}}|{_SNAKES})"
 """Names as programs have them: ConnectionResetError, the_library_logs_nothing, LOGIN_REFUSED, Sec-WebSocket-Key."""
 _NO_TEXT: Final = r"[\x00-\x08\x0e-\x1f\x7f-\xa9\xab-\xb4\xb6-\xb9\xbb-\xbf\xd7\xf7\ufffd\ud800-\udfff]"
 _ESCAPE: Final = rf"(?:\\(?:x[0-9a-f]{{2}}|u[0-9a-f]{{4}}|[0-7]{{3}})|%[0-9a-f]{{2}}|{_NO_TEXT})"
-_PLAIN: Final = r"(?:(?!" + _ESCAPE + r")\S)"
+_LITERAL: Final = r"b(?:\"(?:\\.|[^\"\\])*+\"?|'(?:\\.|[^'\\])*+'?)"
+"""A bytes literal: blanks are part of it, also where it stands glued to a name, as in the text of a `bytearray`."""
+_PLAIN: Final = rf"(?:{_LITERAL}|(?!{_ESCAPE})\S)"
+_MORE: Final = rf"(?:{_LITERAL}|\S)"
 
 _OCTET: Final = r"(?:0x[0-9a-f]{1,2}|[0-9a-f]{2}|\d{1,3})"
 
 _HIDDEN: Final = {
     "frame": r"\b(?:TEXT|BINARY|CONT|PING|PONG|CLOSE)\s.*\[[^\]]*\d\sbytes?[^\]]*\]",  # as `websockets` writes it
     "bearer": r"\b(?:bearer|basic)\s+(?!\[redacted\])\S+",
-    "bytes": r"b(?:\"(?:\\.|[^\"\\])*+\"?|'(?:\\.|[^'\\])*+'?)",
+    "bytes": _LITERAL,
     "login": r"(?<=://)[^\s/@]+@",
-    "escapes": rf"(?<!\S){_PLAIN}*+{_ESCAPE}\S*+(?:\s{_PLAIN}*+{_ESCAPE}\S*+)*+",
+    "escapes": rf"(?<!\S){_PLAIN}*+{_ESCAPE}{_MORE}*+(?:\s{_PLAIN}*+{_ESCAPE}{_MORE}*+)*+",
     "octets": rf"(?<![\w.])(?:{_OCTET}[\s:,;]+){{5,}}{_OCTET}(?!\w)",
     "digits": r"(?<!\w)\d{5}(?:[\s-]\d{5}){3,}(?!\w)",  # a fingerprint, as people compare it
 }
@@ -81,7 +84,7 @@ _LINE: Final = r"(?<!\w)[\w-]*(?:cookie|authorization)[\"']?\s*[:=]\s*"
 _LABEL: Final = rf"(?<![\w.-])[\"']?(?=[\w.-]*(?:{SENSITIVE}))[\w.-]++[\"']?\s*[=:]\s*"
 _VALUE: Final = (
     rf"(?:{_MARK}|"
-    r"b?\"(?:\\.|[^\"\\])*+\"?|b?'(?:\\.|[^'\\])*+'?|[\[({].*|[^\[({\n][^,;)\]}\n]*?(?=\s+[\w.-]+=|[,;)\]}\n]|$))"
+    r"b?\"(?:\\.|[^\"\\])*+\"?|b?'(?:\\.|[^'\\])*+'?|[\w.]*+[\[({].*|[^\[({\n][^,;)\]}\n]*?(?=\s+[\w.-]+=|[,;)\]}\n]|$))"
 )
 _RANDOM: Final = re.compile(_RUN, re.IGNORECASE)
 _MARKED: Final = re.compile(_MARK)

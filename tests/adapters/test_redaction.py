@@ -14,6 +14,7 @@ import random
 import re
 import string
 import urllib.parse
+from collections import deque
 from contextlib import contextmanager
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
@@ -200,6 +201,26 @@ def test_a_secret_that_is_not_random_is_found_as_well(form: str, secret: bytes) 
     shown = redaction.Redactor().text(f"took {FORMS[form](secret)} today")
     assert FORMS[form](secret) not in shown
     assert len(re.sub(r"\[#\w{8}\]|\[redacted\]", "", shown)) < 40
+
+
+@pytest.mark.attack("A92", "A114")
+@pytest.mark.parametrize(
+    "shown",
+    [
+        bytearray(b"\x00 the Zqplain words"),
+        deque([b"\x01 the Zqplain words"]),
+        bytearray(b'it\'s \x00 the "Zqplain" words'),
+        f"x\x01({b'the Zqplain words'})",
+        f"{bytearray(b'the')} and {bytearray(b'the Zqplain words')}",
+        f"a plaintext={bytearray(b'the, Zqplain words')}",
+        "a plaintext=Text('the, Zqplain words')",
+        f"cut off {str(bytearray(b'x ' * 20 + b'the Zqplain words'))[:-8]}",
+    ],
+)
+def test_blanks_do_not_end_a_value_that_a_container_shows(shown: object) -> None:
+    said = redaction.Redactor().text(f"took {shown} today")
+    assert "Zqplain" not in said
+    assert "words" not in said
 
 
 WORDS = st.text(string.ascii_letters + string.digits, min_size=6, max_size=12).map(lambda word: f"Zq{word}")
