@@ -86,12 +86,13 @@ class _Source:
                 failure = tests.repetition_failure(drawn) or self.memory.failure(drawn)
                 if len(drawn) != length:
                     failure = f"{len(drawn)} bytes drawn instead of {length}"
-                if failure is None:
+                if failure is not None:
+                    self._latch(failure)
+                elif self.failure is None:  # a signal handler's draw may have failed meanwhile
                     self.draws += 1
                     self.bytes += length
                     return drawn
                 del drawn
-                self._latch(failure)
         raise self._refusal()
 
     def test(self) -> None:
@@ -126,7 +127,7 @@ class _Source:
 
     def _latch(self, failure: str) -> None:
         self.failures += 1
-        self.failure = failure
+        self.failure = self.failure or failure
         self.unreported = True
 
     def _refusal(self) -> RandomnessError:

@@ -136,12 +136,31 @@ def test_both_failures_count_where_a_signal_handler_fails_in_the_midst_of_a_draw
         install(stuck)
         with pytest.raises(RandomnessError):
             random.random_bytes(32)
-        return stuck(length)
+        return os.urandom(length)[1:]
 
     install(interrupted)
     with pytest.raises(RandomnessError):
         random.random_bytes(32)
     assert source.failures == 2
+    assert source.failure is not None
+    assert "in a row" in source.failure, "health() names what failed first"
+
+
+def test_no_draw_is_given_out_when_a_signal_handler_has_found_a_failure_meanwhile(
+    source: random._Source, install: Install
+) -> None:
+    random.random_bytes(32)
+
+    def interrupted(length: int) -> bytes:
+        install(stuck)
+        with pytest.raises(RandomnessError):
+            random.random_bytes(32)
+        return os.urandom(length)
+
+    install(interrupted)
+    with pytest.raises(RandomnessError):
+        random.random_bytes(32)
+    assert (source.draws, source.failures) == (1, 1)
 
 
 # --- full tests ---------------------------------------------------------------------------------
