@@ -25,7 +25,9 @@ def main() -> int:
         readme.write()
         return 0
     if options.replay:
-        return int(replay(names[0], options.replay) > 0)
+        broken = replay(names[0], options.replay)
+        print(f"{broken} of {len(options.replay)} inputs break something")
+        return int(broken > 0)
     if options.coverage:
         from runner.coverage_report import report  # noqa: PLC0415  # needs coverage, which fuzzing does not
 

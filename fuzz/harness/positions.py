@@ -61,6 +61,15 @@ def standing(number: int) -> Standing:
     return known[number % len(known)]
 
 
+@cache
+def sent() -> Mapping[bytes, bytes]:
+    """All that is under way in any position: plaintexts by their messages.
+
+    All positions go on from one handshake, so that a message of one may also open where another has just begun.
+    """
+    return {letter.message: letter.plaintext for talk in positions() for letter in talk.letters}
+
+
 def sides_of(number: int) -> tuple[Standing, ...]:
     """Both sides of a position."""
     place = number % len(positions())

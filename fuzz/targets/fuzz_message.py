@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from harness.draws import deterministic
 from harness.oracles import digest, parsed, refusal, require, require_bounded
-from harness.positions import require_untouched, standing, standings
+from harness.positions import require_untouched, sent, standing, standings
 
 from ratchetlib import DuplicateMessage, Session
 
@@ -21,7 +21,7 @@ def one_input(data: bytes) -> None:
         require(message not in start.due, "a message that was sent is refused")
         require(digest(session._state) == start.content, "a refused message has changed the state")
         return
-    require(start.due.get(message) == plaintext, "a message decrypts that nobody has sent")
+    require(sent().get(message) == plaintext, "a message decrypts that nobody has sent")
     require_bounded(session._state)
     require_untouched(start)
     require(isinstance(refusal(lambda: session.decrypt(message)), DuplicateMessage), "a message decrypts twice")
