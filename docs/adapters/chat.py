@@ -26,8 +26,9 @@ from typing import TYPE_CHECKING, Final
 
 from addresses import address
 from anchors import FileAnchor
-from client import Client, Link
+from client import Client
 from home_relay import LOOK, HomeRelay
+from link import Link
 from rotation import Rotation, new_ring
 from sqlite_store import sqlite_store
 

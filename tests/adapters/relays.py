@@ -10,10 +10,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import frames
-from client import Client, Link
+from allowances import Rates
+from client import Client
+from link import Link
 from pseudonyms import QUIET
 from redis.asyncio import Redis
-from relay import Rates, Relay
+from relay import Relay
 from throttle import Rate
 from websockets.asyncio.client import connect
 

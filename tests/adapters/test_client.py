@@ -5,18 +5,25 @@ from __future__ import annotations
 import asyncio
 import random
 import ssl
+import time
 from contextlib import asynccontextmanager
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
+import answers
 import client
 import frames
+import incoming
+import link
+import outgoing
 import pytest
-import relay
 from adapters.places import SqlitePlace
 from adapters.relays import NO_LIMITS, Phone, device, phone, run, running, until
-from client import Client, TooOften
+from client import Client
+from link import InsecureLink, Link
 from mailboxes import Mailboxes, Room, _key
+from outgoing import Outgoing
+from questions import TooOften
 from records import StoreUnavailable
 from self_signed import self_signed
 from store import LETTERS_AT_ONCE
@@ -76,13 +83,13 @@ async def empty(at: Running, address: bytes) -> None:
 def spied(watched: Phone) -> list[frames.Frame]:
     """What a client says from now on."""
     said: list[frames.Frame] = []
-    say = watched.client._say
+    say = watched.client._channel.say
 
     async def listen(message: bytes) -> None:
         said.append(frames.decode(message))
         await say(message)
 
-    watched.client._say = listen  # type: ignore[method-assign]
+    watched.client._channel.say = listen  # type: ignore[method-assign]
     return said
 
 
@@ -135,17 +142,17 @@ def test_an_answer_of_the_relay_that_is_lost_causes_no_duplicate(
 ) -> None:
     async def work(at: Running, alice: Phone, bob: Phone) -> None:
         await talk(alice, bob, b"first")
-        accepted = Client._accepted
+        accepted = Outgoing.accepted
         losses = [3]
 
-        async def lost(self: Client, key: bytes) -> None:
-            if losses[0] and self is alice.client:
+        async def lost(self: Outgoing, key: bytes) -> None:
+            if losses[0] and self is alice.client._outgoing:
                 losses[0] -= 1
-                self._break_off()
+                alice.client._channel.break_off()
             else:
                 await accepted(self, key)
 
-        monkeypatch.setattr(Client, "_accepted", lost)
+        monkeypatch.setattr(Outgoing, "accepted", lost)
         await talk(alice, bob, b"second")
         await until(lambda: not alice.store.outbox())
         await empty(at, BOB)
@@ -160,16 +167,16 @@ def test_an_acknowledgement_that_is_lost_causes_no_duplicate(
     redis_server: RedisServer, sqlite_place: SqlitePlace
 ) -> None:
     async def work(at: Running, alice: Phone, bob: Phone) -> None:
-        say = bob.client._say
+        say = bob.client._channel.say
         losses = [2]
 
         async def lost(message: bytes) -> None:
             if isinstance(frames.decode(message), frames.Ack) and losses[0]:
                 losses[0] -= 1
-                bob.client._break_off()
+                bob.client._channel.break_off()
             await say(message)
 
-        bob.client._say = lost  # type: ignore[method-assign]
+        bob.client._channel.say = lost  # type: ignore[method-assign]
         await talk(alice, bob, b"once")
         await empty(at, BOB)
         assert losses == [0]
@@ -183,7 +190,7 @@ def test_an_acknowledgement_that_is_lost_causes_no_duplicate(
 def test_a_mailbox_that_is_full_holds_up_nobody_else(
     redis_server: RedisServer, sqlite_place: SqlitePlace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(relay, "FULL", 0.3)
+    monkeypatch.setattr(answers, "FULL", 0.3)
     many = LETTERS_AT_ONCE + 60
 
     async def work(at: Running, alice: Phone, bob: Phone) -> None:
@@ -209,14 +216,14 @@ def test_a_letter_that_is_refused_is_not_looked_for_without_a_pause(
 
     async def work(_: Running, alice: Phone, bob: Phone) -> None:
         await talk(alice, bob, b"first")
-        await until(lambda: not alice.client._under_way)
+        await until(lambda: not alice.client._outgoing._under_way)
         letter = (await queued(alice, bob, b"second"))[0]
         looks = []
         outbox = alice.store.outbox
         monkeypatch.setattr(alice.store, "outbox", lambda skip: (looks.append(None), outbox(skip))[1])
-        alice.client._under_way |= {bytes([number]): letter for number in range(client.UNDER_WAY)}
-        alice.client._heard = client.time.monotonic()
-        alice.client._refusing[CAROL] = 0.0
+        alice.client._outgoing._under_way |= {bytes([number]): letter for number in range(outgoing.UNDER_WAY)}
+        alice.client._outgoing._heard = time.monotonic()
+        alice.client._outgoing._refusing[CAROL] = 0.0
         alice.client.wake()
         await asyncio.sleep(1)
         assert len(looks) <= 2
@@ -227,8 +234,8 @@ def test_a_letter_that_is_refused_is_not_looked_for_without_a_pause(
 def test_a_relay_that_answers_no_letter_is_left(
     redis_server: RedisServer, sqlite_place: SqlitePlace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(client, "SILENCE", 0.2)
-    monkeypatch.setattr(client, "LOOK", 0.1)
+    monkeypatch.setattr(outgoing, "SILENCE", 0.2)
+    monkeypatch.setattr(outgoing, "LOOK", 0.1)
     put = Mailboxes.put
     hangs, over = [None], asyncio.Event()
 
@@ -251,7 +258,7 @@ def test_a_relay_that_answers_no_letter_is_left(
 def test_what_another_has_put_into_the_outbox_is_found(
     redis_server: RedisServer, sqlite_place: SqlitePlace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(client, "LOOK", 0.1)
+    monkeypatch.setattr(outgoing, "LOOK", 0.1)
 
     async def work(_: Running, alice: Phone, bob: Phone) -> None:
         await talk(alice, bob, b"first")
@@ -268,9 +275,9 @@ def test_a_relay_that_says_wait_is_not_waited_for_for_ever(
         await talk(alice, bob, b"first")
         await alice.client.reconnect()
         letter = (await queued(alice, bob, b"second"))[0]
-        alice.client._under_way[letter.id] = letter
-        alice.client._refused(frames.Refused(letter.id, 2**64 - 1))
-        assert 0 < alice.client._refusing[BOB] - client.time.monotonic() <= 1.5 * client.LONGEST_WAIT
+        alice.client._outgoing._under_way[letter.id] = letter
+        alice.client._outgoing.refused(frames.Refused(letter.id, 2**64 - 1))
+        assert 0 < alice.client._outgoing._refusing[BOB] - time.monotonic() <= 1.5 * outgoing.LONGEST_WAIT
 
     with_phones(redis_server, sqlite_place, work)
 
@@ -439,14 +446,14 @@ def test_of_many_changed_identities_some_wait_and_of_the_rest_each_is_told(
         await empty(at, BOB)
         new_phone = SqlitePlace()
         async with phone(at, new_phone, ALICE) as changed:
-            for number in range(client.HELD + 5):
+            for number in range(incoming.HELD + 5):
                 await changed.client.send(BOB, b"%d" % number)
-            await until(lambda: bob.events.count(("IdentityChanged", ALICE)) == client.HELD + 5)
+            await until(lambda: bob.events.count(("IdentityChanged", ALICE)) == incoming.HELD + 5)
             await until(lambda: not changed.store.outbox())
             await until(lambda: bob.events.count(("held message dropped", ALICE)) == 5)
-            while await waiting(at, BOB) > client.HELD:  # noqa: ASYNC110  # Redis tells nobody
+            while await waiting(at, BOB) > incoming.HELD:  # noqa: ASYNC110  # Redis tells nobody
                 await asyncio.sleep(0.02)
-        assert await waiting(at, BOB) == client.HELD
+        assert await waiting(at, BOB) == incoming.HELD
         new_phone.close()
 
     with_phones(redis_server, sqlite_place, work)
@@ -526,16 +533,16 @@ def test_publishing_too_often_is_an_error_that_says_when(redis_server: RedisServ
 
 def test_a_question_survives_the_connections(redis_server: RedisServer, sqlite_place: SqlitePlace) -> None:
     async def work(_: Running, alice: Phone, bob: Phone) -> None:
-        say = alice.client._say
+        say = alice.client._channel.say
         losses = [3]
 
         async def lost(message: bytes) -> None:
             await say(message)
             if losses[0] and isinstance(frames.decode(message), frames.Publish):
                 losses[0] -= 1
-                alice.client._break_off()
+                alice.client._channel.break_off()
 
-        alice.client._say = lost  # type: ignore[method-assign]
+        alice.client._channel.say = lost  # type: ignore[method-assign]
         assert await alice.publish() == 5
         assert losses == [0]
         assert bob.events == []
@@ -548,7 +555,7 @@ def test_a_question_survives_the_connections(redis_server: RedisServer, sqlite_p
 
 def test_a_wrong_credential_is_told(redis_server: RedisServer, sqlite_place: SqlitePlace) -> None:
     async def work(at: Running, _: Phone, bob: Phone) -> None:
-        other = Client(bob.store, client.Link(at.uri, BOB, bytes(32)), on_event=lambda event, _: events.append(event))
+        other = Client(bob.store, Link(at.uri, BOB, bytes(32)), on_event=lambda event, _: events.append(event))
         task = asyncio.create_task(other.run())
         await until(lambda: "login refused" in events)
         task.cancel()
@@ -566,7 +573,7 @@ def test_a_relay_that_is_not_who_it_should_be_is_told_and_gets_nothing(
 
     async def inner() -> None:
         async with running(redis_server, context=server_context(*other)) as at:
-            link = client.Link(at.uri, BOB, bytes(32), client_context(ours[0]))
+            link = Link(at.uri, BOB, bytes(32), client_context(ours[0]))
             bob = Client(sqlite_place.open(BOB), link, on_event=lambda event, _: events.append(event))
             task = asyncio.create_task(bob.run())
             await until(lambda: len(events) >= 2)
@@ -616,7 +623,7 @@ def test_a_relay_that_talks_nonsense_is_left(sqlite_place: SqlitePlace) -> None:
 
     async def inner() -> None:
         async with asyncio.timeout(60), serve(nonsense, "localhost", 0) as server:
-            link = client.Link(f"ws://localhost:{server.sockets[0].getsockname()[1]}", BOB, bytes(32))
+            link = Link(f"ws://localhost:{server.sockets[0].getsockname()[1]}", BOB, bytes(32))
             task = asyncio.create_task(Client(sqlite_place.open(BOB), link).run())
             await until(lambda: len(visits) >= 3)
             task.cancel()
@@ -679,10 +686,10 @@ def test_connections_that_do_not_last_are_made_ever_more_rarely(
         raise ssl.SSLError
 
     async def inner() -> None:
-        monkeypatch.setattr(client.asyncio, "sleep", slept)
+        monkeypatch.setattr(asyncio, "sleep", slept)
         monkeypatch.setattr(Client, "_once", refused)
         with pytest.raises(asyncio.CancelledError):
-            await Client(sqlite_place.open(BOB), client.Link("", BOB, bytes(32))).run()
+            await Client(sqlite_place.open(BOB), Link("", BOB, bytes(32))).run()
 
     asyncio.run(inner())
     assert 0.1 <= pauses[0] <= 0.4
@@ -704,16 +711,16 @@ def test_the_pauses_go_on_growing_while_the_relay_ends_each_connection(
 
     async def short(self: Client) -> None:
         clock[0] += 100
-        self._welcomed = clock[0]
+        self._channel.welcomed = clock[0]
         clock[0] += client.LASTED if len(pauses) == 11 else 10
         raise ConnectionError
 
     async def inner() -> None:
-        monkeypatch.setattr(client.asyncio, "sleep", slept)
-        monkeypatch.setattr(client.time, "monotonic", lambda: clock[0])
+        monkeypatch.setattr(asyncio, "sleep", slept)
+        monkeypatch.setattr(time, "monotonic", lambda: clock[0])
         monkeypatch.setattr(Client, "_once", short)
         with pytest.raises(asyncio.CancelledError):
-            await Client(sqlite_place.open(BOB), client.Link("", BOB, bytes(32))).run()
+            await Client(sqlite_place.open(BOB), Link("", BOB, bytes(32))).run()
 
     asyncio.run(inner())
     assert pauses[10] >= client.LAST_PAUSE / 2
@@ -760,11 +767,11 @@ def test_an_answer_to_a_question_that_was_given_up_answers_no_other(
 def test_a_bad_address_of_the_relay_is_tried_again(
     sqlite_place: SqlitePlace, monkeypatch: pytest.MonkeyPatch, uri: str
 ) -> None:
-    monkeypatch.setattr(client, "_require_tls", lambda _uri: None)
+    monkeypatch.setattr(link, "_require_tls", lambda _uri: None)
 
     async def inner() -> None:
         with pytest.raises(ConnectionError, match="there is no relay"):
-            await Client(sqlite_place.open(BOB), client.Link(uri, BOB, bytes(32)))._once()
+            await Client(sqlite_place.open(BOB), Link(uri, BOB, bytes(32)))._once()
 
     asyncio.run(inner())
 
@@ -780,7 +787,7 @@ def test_a_redirect_is_not_followed(sqlite_place: SqlitePlace) -> None:
 
     async def inner() -> None:
         async with serve(nothing, "localhost", 0, process_request=elsewhere) as server:
-            link = client.Link(f"ws://localhost:{server.sockets[0].getsockname()[1]}", BOB, bytes(32))
+            link = Link(f"ws://localhost:{server.sockets[0].getsockname()[1]}", BOB, bytes(32))
             with pytest.raises(ConnectionError, match="there is no relay") as refused:
                 await Client(sqlite_place.open(BOB), link)._once()
             assert isinstance(refused.value.__cause__, InvalidStatus)
@@ -790,8 +797,8 @@ def test_a_redirect_is_not_followed(sqlite_place: SqlitePlace) -> None:
 
 def test_without_tls_a_credential_leaves_no_machine(sqlite_place: SqlitePlace) -> None:
     async def inner() -> None:
-        with pytest.raises(client.InsecureLink):
-            await Client(sqlite_place.open(BOB), client.Link("ws://relay.example", BOB, bytes(32))).run()
+        with pytest.raises(InsecureLink):
+            await Client(sqlite_place.open(BOB), Link("ws://relay.example", BOB, bytes(32))).run()
 
     asyncio.run(inner())
 
@@ -823,5 +830,5 @@ def bob_identity(bob: Phone) -> IdentityKey:
 
 
 def test_the_link_shows_no_credential() -> None:
-    assert "1, 1" not in repr(client.Link("", BOB, bytes([1]) * 32))
-    assert "credential" not in repr(client.Link("", BOB, bytes([1]) * 32))
+    assert "1, 1" not in repr(Link("", BOB, bytes([1]) * 32))
+    assert "credential" not in repr(Link("", BOB, bytes([1]) * 32))

@@ -24,7 +24,8 @@ import resume_tokens
 from adapters.figures import report
 from adapters.redis_server import DURABLE, RedisServer
 from adapters.relays import NO_LIMITS, credential
-from client import Client, Link
+from client import Client
+from link import Link
 from redis.asyncio import Redis
 from relay import Relay
 from support.leaks import leaked, secrets_in
@@ -102,8 +103,9 @@ class Device:
             self.start()
 
     def cut(self) -> None:
-        if self.client._connection is not None:
-            self.client._connection.transport.abort()
+        connection = self.client._channel._connection
+        if connection is not None:
+            connection.transport.abort()
 
     async def send(self, to: bytes, plaintext: bytes) -> None:
         async with self.whole:

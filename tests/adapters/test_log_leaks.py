@@ -56,7 +56,7 @@ class World:
 
     def keep(self, device: Phone) -> None:
         """All that a device holds."""
-        self.secrets |= {credential(device.address), device.client._token}
+        self.secrets |= {credential(device.address), device.client._channel._token}
         with device.store.device() as locked:
             self.secrets |= secrets_in(locked.identity, locked.ring)
         for address in device.store.peers():
@@ -99,19 +99,19 @@ def heard() -> Iterator[Everything]:
 
 
 def spy(device: Phone, world: World) -> None:
-    decrypt = device.client._decrypt
+    decrypt = device.client._incoming._decrypt
 
     def seen(delivered: frames.Deliver) -> None:
         world.envelopes.append(delivered.envelope)
         world.secrets.add(delivered.envelope)
         decrypt(delivered)
 
-    device.client._decrypt = seen  # type: ignore[method-assign]
+    device.client._incoming._decrypt = seen  # type: ignore[method-assign]
 
 
 async def put(at: Running, number: int, sender: bytes, envelope: bytes) -> None:
     """The relay itself is hostile, or what a sender says is what it wants to say."""
-    await at.relay._mail.put(bytes([number]) * 16, sender, BOB, envelope)
+    await at.relay._mailboxes.put(bytes([number]) * 16, sender, BOB, envelope)
 
 
 async def talk(alice: Phone, bob: Phone) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import gc
 import logging
@@ -12,13 +11,19 @@ import sys
 import tracemalloc
 from typing import TYPE_CHECKING
 
+import door
 import frames
+import line
+import networks
+import partings
 import pytest
+import redis_link
 import relay
 import resume_tokens
 from adapters.relays import NO_LIMITS, Raw, credential, device, raw, run, running, until
 from mailboxes import Room, _key
 from redis.asyncio import Redis
+from redis_link import connect_redis
 from support.leaks import leaked
 from throttle import Rate
 from websockets.asyncio.client import connect
@@ -91,7 +96,7 @@ def test_only_what_was_delivered_can_be_acknowledged(redis_server: RedisServer) 
 
 
 def test_mail_comes_at_once_to_a_device_that_waits(redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(relay, "POLL", 1e6)
+    monkeypatch.setattr(line, "POLL", 1e6)
 
     async def work(at: Running) -> None:
         async with device(at, BOB) as bob, device(at, ALICE) as alice:
@@ -129,7 +134,7 @@ def test_a_device_that_does_not_let_itself_be_replaced_holds_nobody_up(redis_ser
             loop = asyncio.get_running_loop()
             began = loop.time()
             async with device(at, BOB):
-                assert loop.time() - began < relay.PARTING
+                assert loop.time() - began < partings.PARTING
             old.connection.transport.abort()
 
     with_relay(redis_server, work)
@@ -140,12 +145,12 @@ def test_a_device_that_does_not_let_itself_be_replaced_holds_nobody_up(redis_ser
 def test_of_too_many_connections_the_last_are_not_taken(
     redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch, limit: str
 ) -> None:
-    monkeypatch.setattr(relay, limit, 1)
+    monkeypatch.setattr(networks, limit, 1)
 
     async def work(at: Running) -> None:
         async with device(at, ALICE):
             assert await enter(at, frames.Login(BOB, credential(BOB))) == 1006
-        await until(lambda: not at.relay._here)
+        await until(lambda: not at.relay._places._taken)
         async with device(at, BOB):
             pass
 
@@ -271,7 +276,7 @@ def test_a_network_address_that_connects_too_often_is_sent_away(redis_server: Re
     ],
 )
 def test_a_network_is_what_one_subscriber_has(remote: object, network: str) -> None:
-    assert relay.network(remote) == network
+    assert networks.network(remote) == network
 
 
 @pytest.mark.attack("A26")
@@ -320,9 +325,9 @@ def test_a_device_that_reads_nothing_does_not_fill_the_memory_of_the_relay(redis
 def test_a_device_gets_a_window_of_unacknowledged_mail_and_no_more(redis_server: RedisServer) -> None:
     async def work(at: Running) -> None:
         async with device(at, ALICE) as alice, device(at, BOB) as bob:
-            for number in range(relay.WINDOW + 5):
+            for number in range(line.WINDOW + 5):
                 await alice.send(BOB, b"%d" % number)
-            found = [await bob.hear() for _ in range(relay.WINDOW)]
+            found = [await bob.hear() for _ in range(line.WINDOW)]
             assert await bob.silent()
             await bob.say(frames.Ack(found[7].number))
             await bob.say(frames.Ack(found[7].number))
@@ -336,7 +341,7 @@ def test_a_device_gets_a_window_of_unacknowledged_mail_and_no_more(redis_server:
 def test_who_says_nothing_does_not_keep_a_connection(
     redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(relay, "GREETING_TIMEOUT", 0.1)
+    monkeypatch.setattr(door, "GREETING_TIMEOUT", 0.1)
 
     async def work(at: Running) -> None:
         async with raw(at) as silent:
@@ -391,14 +396,14 @@ def test_a_device_that_was_let_in_while_it_was_revoked_is_sent_away(
 ) -> None:
     async def work(at: Running) -> None:
         token = (await enter(at, frames.Login(ALICE, bytes(32)))).token  # type: ignore[union-attr]
-        redeem = at.relay._tokens.redeem
+        redeem = at.relay._door._tokens.redeem
 
         async def overtaken(shown: bytes) -> bytes | None:
             found = await redeem(shown)
             await at.relay.revoke(ALICE)
             return found
 
-        monkeypatch.setattr(at.relay._tokens, "redeem", overtaken)
+        monkeypatch.setattr(at.relay._door._tokens, "redeem", overtaken)
         assert await enter(at, frames.Resume(token)) == frames.REFUSED
         assert b"token:" not in redis_server.everything()
 
@@ -410,14 +415,14 @@ def test_a_device_that_was_revoked_before_its_token_was_issued_gets_none(
     redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def work(at: Running) -> None:
-        issue = at.relay._tokens.issue
+        issue = at.relay._door._tokens.issue
 
         async def overtaken(address: bytes) -> bytes:
             at.relay._lines.clear()
             await at.relay.revoke(address)
             return await issue(address)
 
-        monkeypatch.setattr(at.relay._tokens, "issue", overtaken)
+        monkeypatch.setattr(at.relay._door._tokens, "issue", overtaken)
         assert await enter(at, frames.Login(ALICE, credential(ALICE))) == frames.REFUSED
         assert b"token:" not in redis_server.everything()
 
@@ -534,21 +539,14 @@ def test_nothing_is_compressed_even_if_a_client_asks(redis_server: RedisServer) 
 # --- the command --------------------------------------------------------------------------------
 
 
-def options(**given: object) -> argparse.Namespace:
-    return argparse.Namespace(
-        **{"redis": "rediss://redis.example", "redis_authority": None, "redis_password": None, "redis_user": "default"}
-        | given
-    )
-
-
 @pytest.mark.parametrize("address", ["redis://redis.example", "http://x", "", "localhost:6379"])
 def test_redis_is_not_reached_in_clear(address: str) -> None:
     with pytest.raises(ValueError, match="rediss"):
-        relay.connect_redis(options(redis=address))
+        connect_redis(address)
 
 
 def test_redis_over_tls_is_version_1_3_with_names_checked(tmp_path: Path) -> None:
-    redis = relay.connect_redis(options(redis_authority=tmp_path / "authority.pem"))
+    redis = connect_redis("rediss://redis.example", authority=tmp_path / "authority.pem")
     settings = redis.connection_pool.connection_kwargs
     assert settings["ssl_min_version"].name == "TLSv1_3"
     assert settings["ssl_check_hostname"] is True
@@ -558,7 +556,7 @@ def test_redis_over_tls_is_version_1_3_with_names_checked(tmp_path: Path) -> Non
 def test_a_rotated_password_is_used_by_the_next_connection(tmp_path: Path) -> None:
     file = tmp_path / "password"
     file.write_text("old\n", encoding="utf-8")
-    redis = relay.connect_redis(options(redis="unix:///run/redis.sock", redis_password=file, redis_user="relay"))
+    redis = connect_redis("unix:///run/redis.sock", password=file, user="relay")
     provider = redis.connection_pool.connection_kwargs["credential_provider"]
     assert provider.get_credentials() == ("relay", "old")
     file.write_text("new\n", encoding="utf-8")
@@ -568,11 +566,11 @@ def test_a_rotated_password_is_used_by_the_next_connection(tmp_path: Path) -> No
 def test_a_redis_that_hangs_is_not_waited_for_for_ever(
     redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(relay, "REDIS_TIMEOUT", 2.0)
+    monkeypatch.setattr(redis_link, "REDIS_TIMEOUT", 2.0)
 
     async def inner() -> None:
-        given = options(redis=f"unix://{redis_server.socket}")
-        async with running(redis_server, redis=relay.connect_redis(given)) as at, device(at, ALICE) as alice:
+        redis = connect_redis(f"unix://{redis_server.socket}")
+        async with running(redis_server, redis=redis) as at, device(at, ALICE) as alice:
             redis_server._process.send_signal(signal.SIGSTOP)
             try:
                 await alice.say(frames.Fetch(BOB))
@@ -592,8 +590,8 @@ def test_the_password_of_redis_is_rotated_while_a_device_is_there(redis_server: 
     async def inner() -> None:
         async with Redis(unix_socket_path=str(redis_server.socket)) as admin:
             await admin.execute_command("ACL", "SETUSER", "relay", "on", ">old", "~*", *rights)
-            given = options(redis=f"unix://{redis_server.socket}", redis_password=file, redis_user="relay")
-            async with relay.connect_redis(given) as redis, running(redis_server, redis=redis) as at:
+            given = connect_redis(f"unix://{redis_server.socket}", password=file, user="relay")
+            async with given as redis, running(redis_server, redis=redis) as at:
                 async with device(at, BOB) as bob:
                     await bob.ask(frames.Publish(b"bundle", (b"item",)))
                 async with device(at, ALICE) as alice:

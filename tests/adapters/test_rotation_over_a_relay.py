@@ -63,7 +63,7 @@ def test_strangers_get_through_to_a_new_identity(sqlite_place: SqlitePlace, redi
             rotate_identity(bob.store, now=now)
             renewal = Renewal(bob.store, publish=waiting(bob.client.publish), fetch=waiting(bob.client.fetch))
             assert await asyncio.to_thread(renewal.tick, now) == {ALICE: None}
-            bob.client._work.set()
+            bob.client.wake()
             await first_contacts(sqlite_place, at, bob, 3)
             await until(lambda: any(peer == BOB for _, peer in a.events))
             assert look(bob.store).ring.status.epoch == 3

@@ -7,11 +7,14 @@ import io
 import json
 import logging
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import client
+import link
 import peer_sessions
 import pytest
+import questions
 import records
 from adapters.sources import fresh_source, give
 from pseudonyms import pseudonym
@@ -29,7 +32,7 @@ PEER = b"bob/phone"
 LIBRARY = [found for _, found in inspect.getmembers(errors, inspect.isclass) if issubclass(found, Exception)]
 ADAPTERS = [
     found
-    for module in (client, peer_sessions, records)
+    for module in (client, link, peer_sessions, questions, records)
     for _, found in inspect.getmembers(module, inspect.isclass)
     if issubclass(found, Exception) and found.__module__ == module.__name__
 ]
@@ -136,10 +139,10 @@ def test_every_name_that_a_client_gives_is_known(name: str) -> None:
 
 def test_every_name_in_the_client_is_tried_above() -> None:
     """Those that are no names of exceptions."""
-    source = inspect.getsource(client)
+    source = "".join(path.read_text(encoding="utf-8") for path in Path(client.__file__).parent.glob("*.py"))
     for name in OWN:
-        assert f'self._event("{name}", ' in source
-    assert source.count('self._event("') == sum(source.count(f'self._event("{event}"') for event in Event)
+        assert f'self._events.tell("{name}", ' in source
+    assert source.count('.tell("') == sum(source.count(f'.tell("{event}"') for event in Event)
 
 
 @pytest.mark.parametrize("name", ["x" * 100, "token=abc", ""])

@@ -10,14 +10,20 @@ import sys
 from pathlib import Path
 
 import client
+import door
 import frames
 import heartbeat
+import incoming
+import line
+import networks
+import outgoing
 import pytest
-import relay
+import redis_link
 import resume_tokens
 from adapters.pages import ADAPTERS, blocks, dead_links
 from adapters.places import scratch
 from adapters.redis_server import program
+from allowances import Rates
 from mailboxes import KEPT, Room
 
 ROOT = Path(__file__).parents[2]
@@ -66,7 +72,7 @@ def test_the_frames_are_those_of_the_code() -> None:
 
 
 def test_the_limits_are_those_of_the_code() -> None:
-    rates, room = relay.Rates(), Room()
+    rates, room = Rates(), Room()
     for rate in rates:
         assert rate.burst == int(rate.burst)
     rows = [
@@ -79,12 +85,12 @@ def test_the_limits_are_those_of_the_code() -> None:
         f"| {rates.publishing.a_second * 3600:.0f} an hour after {rates.publishing.burst} |",
         f"| {room.envelopes:,} envelopes, {room.size >> 20} MiB, {room.share:,} of one sender;",
         f"; {room.share_size >> 20} MiB of one sender; kept for {KEPT // 86400} days after the last |",
-        f"| {relay.MAX_OF_A_NETWORK}; {relay.MAX_CONNECTIONS:,} |",
-        f"| {client.HELD}; {client.HELD_IN_ALL} |",
-        f"| {client.SILENCE:.0f} s; {relay.REDIS_TIMEOUT:.0f} s |",
+        f"| {networks.MAX_OF_A_NETWORK}; {networks.MAX_CONNECTIONS:,} |",
+        f"| {incoming.HELD}; {incoming.HELD_IN_ALL} |",
+        f"| {outgoing.SILENCE:.0f} s; {redis_link.REDIS_TIMEOUT:.0f} s |",
         f"| {client.FIRST_PAUSE} s to {client.LAST_PAUSE:.0f} s; {client.LASTED:.0f} s |",
-        f"| {relay.WINDOW} unacknowledged; {relay.READ_AHEAD} |",
-        f"| {relay.GREETING_TIMEOUT:.0f} s; {relay.SEND_TIMEOUT:.0f} s; {heartbeat.PONG_TIMEOUT:.0f} s |",
+        f"| {line.WINDOW} unacknowledged; {line.READ_AHEAD} |",
+        f"| {door.GREETING_TIMEOUT:.0f} s; {line.SEND_TIMEOUT:.0f} s; {heartbeat.PONG_TIMEOUT:.0f} s |",
         f"| every {heartbeat.INTERVAL:.0f} s, each {heartbeat.JITTER * 100:.0f} % earlier or later at random |",
         f"| {resume_tokens.LIFETIME // 3600} hours, one use |",
     ]

@@ -1,0 +1,54 @@
+"""How the relay reaches its Redis: over TLS, or over a socket of this machine, with a password that can be rotated."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from redis import CredentialProvider
+from redis.asyncio import Redis
+from tls import client_context
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+REDIS_TIMEOUT: Final = 10.0
+"""Seconds for which Redis may be silent before it counts as gone: longer than a slow disk, shorter than patience."""
+
+
+class PasswordFile(CredentialProvider):
+    """The password of Redis, read anew for each connection: rotate it in the file, and no process restarts."""
+
+    def __init__(self, path: Path, user: str) -> None:
+        self._path = path
+        self._user = user
+
+    def get_credentials(self) -> tuple[str, str]:
+        """Name and password."""
+        return self._user, self._path.read_text(encoding="utf-8").strip()
+
+    async def get_credentials_async(self) -> tuple[str, str]:
+        """The same."""
+        return self.get_credentials()
+
+
+def connect_redis(
+    uri: str, *, authority: Path | None = None, user: str = "default", password: Path | None = None
+) -> Redis:
+    """A Redis over TLS, or over a socket of this machine; no other.
+
+    Args:
+        uri: rediss:// or unix://.
+        authority: the only certificate authority to trust for it; None for the system's.
+        user: its name there.
+        password: the file that holds the user's.
+    """
+    settings: dict[str, Any] = {"socket_timeout": REDIS_TIMEOUT, "socket_connect_timeout": REDIS_TIMEOUT}
+    if uri.startswith("rediss://"):
+        settings |= {"ssl_min_version": client_context().minimum_version, "ssl_check_hostname": True}
+        if authority:
+            settings["ssl_ca_certs"] = str(authority)
+    elif not uri.startswith("unix://"):
+        raise ValueError("Redis is reached by rediss:// or unix://")
+    if password:
+        settings["credential_provider"] = PasswordFile(password, user)
+    return Redis.from_url(uri, **settings)
