@@ -55,10 +55,11 @@ class Door:
                 case frames.Login(address, credential):
                     if await self._mailboxes.admits(address, credential):
                         return address
-                    LOG.warning("login refused", extra={"device": pseudonym(address)})
+                    barred = await self._mailboxes.barred(address)
+                    LOG.warning("login refused", extra={"device": pseudonym(address), "barred": barred})
                 case frames.Resume(token):
                     found = await self._tokens.redeem(token)
-                    LOG.info("resume", extra={"token": shown(token), "known": found is not None})
+                    LOG.info("resume", extra={"hash": shown(token), "known": found is not None})
                     if found is not None:
                         return found
                 case _:

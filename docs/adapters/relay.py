@@ -18,10 +18,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import frames
+import redaction
 from allowances import Allowances, Rates
 from answers import Answers
 from door import Door, NotLetIn
 from heartbeat import INTERVAL, beat
+from json_lines import JsonFormatter
 from line import Line
 from mailboxes import Mailboxes, Room
 from networks import Places, network
@@ -112,8 +114,7 @@ class Relay:
     async def revoke(self, address: bytes) -> None:
         """A device was lost: nothing that it knows lets it in again, and each process disconnects it."""
         await self._door.revoke(address)
-        if line := self._lines.get(address):
-            self._partings.begin(line.connection, frames.REFUSED)
+        self._part(address)
 
     async def serve(self, connection: ServerConnection) -> None:
         """One connection, from its first frame to its end; none if there are too many."""
@@ -147,7 +148,7 @@ class Relay:
             if self._lines.get(line.address) is not line:
                 raise NotLetIn(frames.REPLACED)
             await line.send(frames.Welcome(token))
-            LOG.info("connected", extra={"device": pseudonym(line.address), "token": shown(token)})
+            LOG.info("connected", extra={"device": pseudonym(line.address), "hash": shown(token)})
             pings = beat(line.connection, self._heartbeat)
             await together(self._listen(line), line.deliver(), self._guard(line), pings)
         finally:
@@ -164,7 +165,13 @@ class Relay:
 
     async def _guard(self, line: Line) -> None:
         await line.revoked()
-        self._partings.begin(line.connection, frames.REFUSED)
+        self._part(line.address)
+
+    def _part(self, address: bytes) -> None:
+        """From a device that was revoked, if it is connected."""
+        if line := self._lines.pop(address, None):
+            LOG.warning("revoked", extra={"device": pseudonym(address)})
+            self._partings.begin(line.connection, frames.REFUSED)
 
     async def _wake(self) -> None:
         """Tell each line when its mailbox has got something; all of them when that may have been missed."""
@@ -180,6 +187,14 @@ class Relay:
             await asyncio.sleep(NEWS_PAUSE)
 
 
+def start_logging() -> None:
+    """To stderr, redacted, as lines of JSON."""
+    redaction.install()
+    handler = logging.StreamHandler()
+    handler.setFormatter(JsonFormatter())
+    logging.basicConfig(level=logging.INFO, handlers=[handler])
+
+
 async def run(options: argparse.Namespace) -> None:
     """Serve until the process ends. SIGHUP has the certificate read again."""
     redis = connect_redis(
@@ -190,7 +205,7 @@ async def run(options: argparse.Namespace) -> None:
     renew = context.load_cert_chain
     asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, renew, options.certificate, options.key)
     async with Relay(redis).listen(options.host, options.port, context) as server:
-        LOG.info("listening")
+        LOG.info("listening", extra={"port": server.sockets[0].getsockname()[1]})
         await server.serve_forever()
 
 
@@ -206,7 +221,7 @@ def main() -> None:
     parser.add_argument("--redis-user", default="default")
     parser.add_argument("--redis-password", type=Path, help="a file; it is read again for each connection")
     options = parser.parse_args()
-    logging.basicConfig(level=logging.INFO)
+    start_logging()
     asyncio.run(run(options))
 
 

@@ -6,11 +6,9 @@ from a damaged byte would be an oracle for whoever reads it (docs/spec/errors.md
 
 from __future__ import annotations
 
-import json
 import logging
-import time
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from peer_sessions import WrongPeer
 from pseudonyms import pseudonym
@@ -139,25 +137,3 @@ class SecurityLog:
         fields = {"event": event.value} | ({"device": pseudonym(peer)} if peer else {})
         LOG.log(_SEVERE.get(event, logging.WARNING), event.value, extra=fields)
         self._count(event, peer)
-
-
-_STANDARD: Final = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
-
-
-class JsonFormatter(logging.Formatter):
-    """One line of JSON a record, in ASCII: nothing in a message can forge a line or move a terminal's cursor."""
-
-    def format(self, record: logging.LogRecord) -> str:
-        """The line."""
-        said: dict[str, Any] = {
-            "time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(record.created)),
-            "level": record.levelname,
-            "logger": record.name,
-            "text": record.getMessage(),
-        }
-        said |= {name: value for name, value in vars(record).items() if name not in _STANDARD | said.keys()}
-        if record.exc_info and not record.exc_text:
-            record.exc_text = self.formatException(record.exc_info)
-        if record.exc_text:
-            said["trace"] = record.exc_text.splitlines()
-        return json.dumps(said, default=str)

@@ -256,7 +256,7 @@ def durable_redis() -> RedisServer:
 class Lines(logging.Handler):
     """All that any logger says, with all that it says it with; names of devices and tokens only if they are hashes."""
 
-    HASHES: Final = {"device": re.compile(r"[0-9a-f]{8}"), "token": re.compile(r"[0-9a-f]{12}")}
+    HASHES: Final = {"device": re.compile(r"[0-9a-f]{8}"), "hash": re.compile(r"[0-9a-f]{12}")}
 
     def __init__(self) -> None:
         super().__init__(logging.DEBUG)

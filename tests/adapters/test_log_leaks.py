@@ -21,8 +21,9 @@ from adapters.places import SqlitePlace
 from adapters.redis_server import RedisServer
 from adapters.relays import PATIENCE, credential, phone, raw, running, until
 from adapters.sources import fresh_source, give
+from json_lines import JsonFormatter
 from pseudonyms import QUIET
-from security_events import JsonFormatter, SecurityLog
+from security_events import SecurityLog
 from support.bad_sources import stuck
 from support.leaks import leaked, secrets_in
 from websockets.asyncio.client import connect

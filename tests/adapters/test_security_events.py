@@ -17,8 +17,9 @@ import pytest
 import questions
 import records
 from adapters.sources import fresh_source, give
+from json_lines import JsonFormatter
 from pseudonyms import pseudonym
-from security_events import Event, JsonFormatter, SecurityLog, event_of
+from security_events import Event, SecurityLog, event_of
 from support.bad_sources import stuck
 
 import ratchetlib
