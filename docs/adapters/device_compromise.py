@@ -1,12 +1,12 @@
 """A device was lost, stolen or searched: whatever it knew is somebody else's as well.
 
 At the relay, at once:     await relay.revoke(address): tokens and credential are void, the connection is closed
-On the device, or on the one that takes its place over:
-                           start_over(store, now=now), and then `Renewal.tick` until it returns nothing
+On the device, offline:    start_over(store, now=now)
 For it to log in again:    await readmit(accounts, address)
+On the device, online:     `Renewal.tick` until it returns nothing
 
-Nothing of this is announced through the old sessions: who has copied them could announce as well. The contacts see a
-changed identity and compare fingerprints.
+A device that logs in before it has started over sends what the thief can read. Nothing of this is announced through the
+old sessions: who has copied them could announce as well. The contacts see a changed identity and compare fingerprints.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from frames import TOKEN_LENGTH
 from plan import Stage
-from renewal import start
+from renewal import destroy, start
 from resume_tokens import ResumeTokens
 
 if TYPE_CHECKING:
@@ -55,8 +55,9 @@ async def readmit(accounts: Accounts, address: bytes) -> bytes:
 
 
 def start_over(store: Store, *, now: int) -> None:
-    """Destroy what may be known: identity and prekeys at once, sessions and unsent ciphertexts with the first tick.
+    """Destroy what may be known: identity, prekeys, sessions, unsent ciphertexts. After a crash the first tick goes on.
 
     Called again, it begins anew: another identity, and all contacts once more.
     """
     start(store, now=now, first=Stage.DESTROY)
+    destroy(store, now=now)

@@ -59,6 +59,23 @@ def start(store: Store, *, now: int, first: Stage) -> None:
         device.plan = replace(device.plan, revision=device.plan.revision + 1, contacts=contacts)
 
 
+def destroy(store: Store, *, now: int) -> None:
+    """All sessions of contacts that are to be destroyed, and what they have encrypted that has not been sent."""
+    burnt = _at(store, Stage.DESTROY)
+    if not burnt:
+        return
+    for address in burnt:
+        with store.peer(address) as peer:
+            peer.report_broken()
+            forget(peer.sessions, _ids(peer.sessions))
+    while letters := store.outbox():
+        store.done(*letters)
+        store.flush()
+    with change(store) as device:
+        begin = {address.hex(): Contact(Stage.BEGIN, until=now) for address in burnt}
+        device.plan = replace(device.plan, contacts=device.plan.contacts | begin)
+
+
 def announcement(identity: IdentityKey) -> bytes:
     """What an old session carries."""
     return ANNOUNCEMENT + identity.to_bytes()
@@ -90,41 +107,22 @@ class Renewal:
             The contacts that are left, each with what stood in the way if anything did: `LookupError`, `OSError`, or
             the library's refusal of the bundle. A person decides about `IdentityChanged`.
         """
-        self._destroy(now)
-        for address in self._at(Stage.ANNOUNCE):
+        destroy(self._store, now=now)
+        for address in _at(self._store, Stage.ANNOUNCE):
             self._announce(address, now)
         publish_due(self._store, self._publish)  # after the announcements: a contact has them before the bundle
         problems: dict[bytes, Exception | None] = {}
-        for address in self._at(Stage.BEGIN):
+        for address in _at(self._store, Stage.BEGIN):
             try:
                 self._begin(address, now)
             except (LookupError, OSError, PeerError) as error:
                 problems[address] = error
-        for address in self._at(Stage.CONFIRM):
+        for address in _at(self._store, Stage.CONFIRM):
             self._confirm(address, now)
         return {bytes.fromhex(address): problems.get(bytes.fromhex(address)) for address in self._contacts()}
 
     def _contacts(self) -> dict[str, Contact]:
         return look(self._store).plan.contacts
-
-    def _at(self, stage: Stage) -> list[bytes]:
-        return [bytes.fromhex(address) for address, contact in self._contacts().items() if contact.stage is stage]
-
-    def _destroy(self, now: int) -> None:
-        """All sessions, and what they have encrypted that has not been sent, before anything else is done."""
-        burnt = self._at(Stage.DESTROY)
-        if not burnt:
-            return
-        for address in burnt:
-            with self._store.peer(address) as peer:
-                peer.report_broken()
-                forget(peer.sessions, _ids(peer.sessions))
-        while letters := self._store.outbox():
-            self._store.done(*letters)
-            self._store.flush()
-        with change(self._store) as device:
-            begin = {address.hex(): Contact(Stage.BEGIN, until=now) for address in burnt}
-            device.plan = replace(device.plan, contacts=device.plan.contacts | begin)
 
     def _announce(self, address: bytes, now: int) -> None:
         identity = look(self._store).identity.public
@@ -169,6 +167,11 @@ class Renewal:
             if stage is not None:
                 contacts[address.hex()] = replace(contact, stage=stage, old=contact.old if old is None else old)
             device.plan = replace(device.plan, contacts=contacts)
+
+
+def _at(store: Store, stage: Stage) -> list[bytes]:
+    """The contacts for which this is next."""
+    return [bytes.fromhex(address) for address, contact in look(store).plan.contacts.items() if contact.stage is stage]
 
 
 def _may_begin(peer: Peer, now: int) -> bool:

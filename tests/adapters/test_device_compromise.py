@@ -77,6 +77,16 @@ def test_it_is_not_announced_and_contacts_talk_again_once_people_have_compared(w
     assert [world.texts(friend)[-1] for friend in FRIENDS] == [b"safe again"] * 2
 
 
+@pytest.mark.attack("A15")
+def test_before_the_device_is_on_the_network_again_nothing_is_left_that_it_could_send(world: World) -> None:
+    stolen = world.sessions(ALICE, BOB)
+    world.send(ALICE, BOB, b"not sent yet", NOW + 1)
+    start_over(world.stores[ALICE], now=NOW + DAY)
+    assert world.stores[ALICE].outbox() == []
+    assert not world.sessions(ALICE, BOB) & stolen
+    assert world.server.epochs(ALICE) == [1]
+
+
 def test_ciphertexts_of_stolen_sessions_do_not_leave(world: World) -> None:
     for number in range(150):  # more than the store shows at once
         world.send(ALICE, FRIENDS[number % 2], b"%d" % number, NOW + 1)
