@@ -10,6 +10,8 @@ from __future__ import annotations
 import json
 import secrets
 import time
+from datetime import UTC, datetime
+from getpass import getuser
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -30,6 +32,23 @@ KEYS: Final = FOLDER / "storage-keys.json"
 """A platform's key store, for practice only: a file is none."""
 
 ALICE, BOB = b"alice/laptop", b"bob/phone"
+
+
+ACCESSES: Final = FOLDER / "accesses.log"
+"""Of backups. For practice: yours is on another machine, takes lines, and gives none up."""
+
+
+def accessed(*what: str) -> str:
+    """Log an access to a backup: time, who, and what; the line."""
+    line = " ".join((f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}", getuser(), *what))
+    with ACCESSES.open("a", encoding="utf-8") as log:
+        log.write(f"{line}\n")
+    return line
+
+
+def accesses() -> list[list[str]]:
+    """The words of each line of that log."""
+    return [line.split() for line in ACCESSES.read_text(encoding="utf-8").splitlines()]
 
 
 def now() -> int:
@@ -72,10 +91,12 @@ def open_store(address: bytes) -> Store:
     keys = vault()
     store = sqlite_store(database(address), vault=keys, owner=address, anchor=FileAnchor(anchors(address)))
     with store.device() as device:
+        new = device.identity is None
         if device.identity is None:
             device.identity = IdentityKeyPair.generate()
             device.ring = new_ring(device.identity, address, now())
-    publish_due(store, publisher(address))
+    if new:
+        publish_due(store, publisher(address))
     return store
 
 

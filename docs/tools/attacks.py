@@ -55,7 +55,7 @@ def _counts(rows: list[Row], tests: dict[int, list[str]]) -> str:
         ["mutants", sum(len(row.mutants) for row in rows)],
         ["tests that a mutant must fail", len(killing)],
     ]
-    return "\n".join(["| | |", "|---|---:|", *(f"| {name} | {count} |" for name, count in lines)])
+    return "\n".join(["| | |", "|---|---:|", *(f"| {name} | {count} |" for name, count in lines if count)])
 
 
 def _rows(rows: Iterable[Row], tests: dict[int, list[str]]) -> str:
