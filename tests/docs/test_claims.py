@@ -47,15 +47,15 @@ def test_a_new_claim_without_a_test_is_found() -> None:
             assurance.Entry("README.md", "It makes coffee", ("tests/docs/test_claims.py::test_nothing",)),
             "exactly one claim",
         ),
-        (assurance.Entry("README.md", "Lengths tell a bucket only", ()), "no test carries"),
+        (assurance.Entry("README.md", "Lengths reveal a bucket only", ()), "no test carries"),
         (
-            assurance.Entry("README.md", "Lengths tell", ("tests/docs/test_claims.py::test_nothing",)),
+            assurance.Entry("README.md", "Lengths reveal", ("tests/docs/test_claims.py::test_nothing",)),
             "there is no test",
         ),
     ],
 )
 def test_an_entry_that_says_nothing_is_found(entry: assurance.Entry, fault: str) -> None:
-    others = [other for other in assurance.entries() if not other.says.startswith("Lengths tell")]
+    others = [other for other in assurance.entries() if not other.says.startswith("Lengths reveal")]
     assert any(fault in found for found in assurance.faults(claims.read(), [*others, entry]))
 
 
