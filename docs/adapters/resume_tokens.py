@@ -19,7 +19,8 @@ LIFETIME: Final = 24 * 3600
 """Seconds for which a token is good: after a day offline a device logs in again."""
 
 SHOWN: Final = 12
-"""Hexadecimal digits of the hash in a log: enough to tell tokens apart, and no help in finding one."""
+"""Hexadecimal digits of the hash in a log: enough to tell tokens apart, too few for `redaction` to hide, and no help in
+finding one."""
 
 _ISSUE: Final = """
 local before = redis.call('GET', KEYS[1])

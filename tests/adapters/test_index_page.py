@@ -50,6 +50,11 @@ def test_every_module_has_one_place() -> None:
     assert sorted(placed) == sorted(MODULES)
 
 
+def test_the_table_names_every_module_once() -> None:
+    named = re.findall(r"`(\w+)\.py`", (ADAPTERS / "README.md").read_text(encoding="utf-8"))
+    assert sorted(named) == sorted(MODULES)
+
+
 def test_imports_flow_as_the_page_says() -> None:
     assert against(DIAGRAM) == []
 
