@@ -54,7 +54,7 @@ EXPECTED = {
     ("incident-response.md", 6): ("",),
     ("incident-response.md", 7): ("no change",),
     ("incident-response.md", 8): ("tokens void: 1",),
-    ("incident-response.md", 9): ("",),
+    ("incident-response.md", 9): ("600 drill/relay-key.pem",),
     ("incident-response.md", 10): ("done: rotate", "publish", "bundles alive: 1"),
     ("random-source-alarm.md", 0): ("",),
     ("random-source-alarm.md", 1): ("RandomHealth(", "full_tests=21", "failure=None"),
