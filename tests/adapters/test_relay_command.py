@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
 import redis
 import resume_tokens
+from adapters.pages import ADAPTERS
 from adapters.relay_command import ALICE, BOB, Command, running_command
 from adapters.relays import credential
 from support.leaks import leaked
@@ -45,3 +49,18 @@ def test_a_device_that_was_locked_out_can_be_followed(ended: tuple[Command, list
     assert [record["device"] for record in (*command.said("connected"), of_alice)] == [revoked["device"]] * 3
     assert (of_alice["barred"], of_bob["barred"]) == (True, False)
     assert of_bob["device"] != revoked["device"]
+
+
+@pytest.mark.attack("A114")
+def test_whatever_else_it_logs_is_redacted() -> None:
+    program = """
+import logging, relay
+relay.start_logging()
+logging.getLogger("asyncio").error("lost %s of alice/laptop", {"token": "opensesame"})
+"""
+    ended = subprocess.run(  # noqa: S603  # our own interpreter
+        [sys.executable, "-c", program], env={"PYTHONPATH": str(ADAPTERS)}, capture_output=True, text=True, check=True
+    )
+    (line,) = ended.stderr.splitlines()
+    assert json.loads(line)["logger"] == "asyncio"
+    assert [secret for secret in ("opensesame", "alice") if secret in line] == []
