@@ -6,14 +6,13 @@ store = sqlite_store("alice.db", vault=vault, owner=b"alice/laptop", anchor=File
 from __future__ import annotations
 
 import json
-import os
 import sqlite3
-import stat
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from records import StoreBusy, StoreConflict, StoreDamaged, StoreError, StoreUnavailable
+from sqlite_file import SqliteFile
 from store import LOCK_TIMEOUT, Store
 
 if TYPE_CHECKING:
@@ -64,18 +63,19 @@ class SqliteDatabase:
     """Sealed blobs in SQLite. One writer at a time in the whole file, which for one device is what is wanted."""
 
     def __init__(self, path: Path) -> None:
-        """Open or make the file: a regular file of ours, mode 0600, no symbolic link."""
-        _require_private(path)
+        """Open or make the file; see `SqliteFile`."""
+        self._file = SqliteFile(path)
         self._untidy = False
-        with _translated():
-            self._connection = sqlite3.connect(
-                path, timeout=LOCK_TIMEOUT, isolation_level=None, check_same_thread=False
-            )
+        try:
+            self._connection = _connect(path)
+        except BaseException:
+            self._file.free()
+            raise
         try:
             with _translated():
                 self._set_up()
         except BaseException:
-            self._connection.close()
+            self._disconnect()
             raise
 
     def _set_up(self) -> None:
@@ -146,7 +146,11 @@ class SqliteDatabase:
     def close(self) -> None:
         """See `Database`."""
         self.tidy()
+        self._disconnect()
+
+    def _disconnect(self) -> None:
         self._connection.close()
+        self._file.free()
 
     def _write(self, write: Write) -> None:
         execute = self._connection.execute
@@ -163,6 +167,11 @@ class SqliteDatabase:
             raise StoreConflict("a record was written since it was read")
 
 
+def _connect(path: Path) -> sqlite3.Connection:
+    with _translated():
+        return sqlite3.connect(path, timeout=LOCK_TIMEOUT, isolation_level=None, check_same_thread=False)
+
+
 @contextmanager
 def _translated() -> Iterator[None]:
     """SQLite's errors, as the store's."""
@@ -174,20 +183,3 @@ def _translated() -> Iterator[None]:
         raise StoreUnavailable(f"the database does not work: {error.sqlite_errorname}") from error
     except sqlite3.DatabaseError as error:
         raise StoreDamaged("the database's file is damaged") from error
-
-
-def _require_private(path: Path) -> None:
-    """Make the file with mode 0600 whatever the umask, or refuse the one that is there."""
-    for beside in ("-wal", "-shm", "-journal"):
-        if Path(f"{path}{beside}").is_symlink():
-            raise StoreError("a file of the database is a symbolic link")
-    try:
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-    except OSError as error:
-        raise StoreError(f"the database cannot be opened: {error.strerror}") from error
-    try:
-        found = os.fstat(descriptor)
-    finally:
-        os.close(descriptor)
-    if not stat.S_ISREG(found.st_mode) or found.st_uid != os.geteuid() or found.st_mode & 0o077:
-        raise StoreError("the database must be a regular file of this user, with no access for anybody else")

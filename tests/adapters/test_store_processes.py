@@ -1,4 +1,7 @@
-"""Many processes on one session of one store: no message key is used twice, none is lost."""
+"""Many processes on one session of one store: no message key is used twice, none is lost.
+
+They are forked while the parent has none of the database open: else they would share SQLite's list of locks.
+"""
 
 from __future__ import annotations
 
@@ -48,6 +51,7 @@ def anchor(request: pytest.FixtureRequest, tmp_path: Path) -> Anchor:
 def test_eight_processes_send_two_hundred_messages_each_on_one_session(place: Place, anchor: Anchor) -> None:
     alice, bob = place.open(ALICE, anchor=anchor), place.open(BOB)
     meet(alice, bob)
+    alice.close()
 
     def work(process: int) -> None:
         store = place.open(ALICE, anchor=anchor)
@@ -56,6 +60,7 @@ def test_eight_processes_send_two_hundred_messages_each_on_one_session(place: Pl
 
     children = [start(lambda process=process: work(process)) for process in range(PROCESSES)]  # type: ignore[misc]
     assert [os.waitpid(child, 0)[1] for child in children] == [0] * PROCESSES
+    alice = place.open(ALICE, anchor=anchor)
     received = []
     while letters := alice.outbox():
         with bob.peer(ALICE) as locked:
@@ -77,6 +82,7 @@ def test_eight_processes_are_handed_the_same_messages_and_one_of_them_delivers_e
     meet(alice, bob)
     send(alice, BOB, *[b"%d" % n for n in range(20)])
     letters = alice.outbox()
+    bob.close()
 
     def work() -> None:
         store = place.open(BOB)
@@ -86,13 +92,14 @@ def test_eight_processes_are_handed_the_same_messages_and_one_of_them_delivers_e
 
     children = [start(work) for _ in range(PROCESSES)]
     assert [os.waitpid(child, 0)[1] for child in children] == [0] * PROCESSES
-    assert sorted(letter.content for letter in bob.inbox()) == sorted(b"%d" % n for n in range(20))
+    assert sorted(letter.content for letter in place.open(BOB).inbox()) == sorted(b"%d" % n for n in range(20))
 
 
 @pytest.mark.attack("A80")
 def test_the_lock_of_a_killed_process_is_released(place: Place) -> None:
     alice, bob = place.open(ALICE), place.open(BOB)
     meet(alice, bob)
+    alice.close()
     reading, writing = os.pipe()
 
     def work() -> None:
@@ -105,6 +112,7 @@ def test_the_lock_of_a_killed_process_is_released(place: Place) -> None:
     assert os.read(reading, 6) == b"locked"
     os.kill(child, signal.SIGKILL)
     os.waitpid(child, 0)
+    alice = place.open(ALICE)
     send(alice, BOB, b"goes on")
     assert carry(alice, ALICE, bob) == [b"goes on"]
 
@@ -113,6 +121,7 @@ def test_the_lock_of_a_killed_process_is_released(place: Place) -> None:
 def test_who_holds_a_peer_keeps_others_out_until_the_end_of_the_block(place: Place) -> None:
     alice, bob = place.open(ALICE), place.open(BOB)
     meet(alice, bob)
+    alice.close()
     opened, entered = os.pipe(), os.pipe()
 
     def work() -> None:
@@ -123,6 +132,7 @@ def test_who_holds_a_peer_keeps_others_out_until_the_end_of_the_block(place: Pla
 
     child = start(work)
     assert os.read(opened[0], 1) == b"o"
+    alice = place.open(ALICE)
     with alice.peer(BOB) as locked:
         os.write(entered[1], b"e")
         time.sleep(0.1)
