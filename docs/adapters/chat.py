@@ -160,7 +160,7 @@ class Chat:
 
     def _show_fingerprint(self) -> None:
         with self._store.peer(self._peer) as peer:
-            theirs = peer.sessions.identity
+            theirs = peer.identity
         if theirs is not None and (digits := self._digits(theirs)) != self._shown:
             self._shown = digits
             say(f"Read this to {self._names[1]} in person; it must be the same there:\n  {digits}")

@@ -163,7 +163,7 @@ class Client:
     def _encrypt(self, address: bytes, plaintext: bytes) -> None:
         with self._store.peer(address) as peer:
             peer.send(plaintext, now=self._now())
-            if peer.sessions.notes.broken is not None:
+            if peer.notes.broken is not None:
                 self._resets.remember(address)
 
     async def _try(self) -> bool:

@@ -221,6 +221,14 @@ class PeerSessions:
         self._keep(())
         self.notes = PeerNotes(identity=identity.to_bytes().hex())
 
+    def forget(self, session_ids: set[str]) -> None:
+        """Delete sessions, keys and all. The pinned identity and the highest epoch stay."""
+        self._keep(tuple(entry for entry in self.notes.entries if entry.session_id not in session_ids))
+
+    def report_healed(self) -> None:
+        """Say that no reset is needed any more, whoever began the session that is used now."""
+        self.notes = replace(self.notes, broken=None)
+
     def expire(self, now: int) -> None:
         """Delete what has had its time. Every call does it; call it for peers that are silent."""
         sending = self.sending

@@ -12,7 +12,8 @@ from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from records import IDENTITY, PEERS, PLAN, RING, Note, StateMissing
+from peer import known
+from records import IDENTITY, PLAN, RING, StateMissing, StoreNote
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -70,7 +71,7 @@ class Plan:
         return self.published != self.revision and not waiting
 
     @classmethod
-    def read(cls, note: Note | None) -> Plan:
+    def read(cls, note: StoreNote | None) -> Plan:
         """What `write` wrote; it was sealed, so it is trusted."""
         if note is None:
             return cls()
@@ -81,9 +82,9 @@ class Plan:
         }
         return cls(**fields | {"contacts": contacts})
 
-    def write(self) -> Note:
+    def write(self) -> StoreNote:
         """For the store to seal."""
-        return Note(json.dumps(asdict(self), separators=(",", ":")).encode())
+        return StoreNote(json.dumps(asdict(self), separators=(",", ":")).encode())
 
 
 @dataclass(slots=True)
@@ -128,6 +129,4 @@ def _open(unit: Unit, shelf: bytes) -> PlannedDevice:
     identity, ring = unit.open(shelf, IDENTITY), unit.open(shelf, RING)
     if identity is None or ring is None:
         raise StateMissing("this device has no identity and ring: make them in a device() block")
-    known = unit.open(shelf, PEERS)
-    peers = [] if known is None else json.loads(known.content)
-    return PlannedDevice(identity, ring, Plan.read(unit.open(shelf, PLAN)), tuple(map(bytes.fromhex, peers)))
+    return PlannedDevice(identity, ring, Plan.read(unit.open(shelf, PLAN)), tuple(known(unit, shelf)))

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
 import psycopg
-from records import StoreBusy, StoreConflict, StoreUnavailable
+from records import Row, StoreBusy, StoreConflict, StoreUnavailable
 from store import LOCK_TIMEOUT, Store
 
 if TYPE_CHECKING:
@@ -44,8 +44,9 @@ _BEGIN: Final = "BEGIN ISOLATION LEVEL READ COMMITTED"
 _CHECKED: Final = "WITH done AS ({} RETURNING 1) SELECT 1 / count(*) FROM done"
 """Fails where no row was written, so that writes and commit can travel in one round trip."""
 
-_LOCK: Final = "SELECT FROM ratchet_records WHERE shelf = %s ORDER BY name FOR UPDATE"
-_LOAD: Final = "SELECT name, blob FROM ratchet_records WHERE shelf = %s"
+_LOCK: Final = "SELECT name FROM ratchet_records WHERE shelf = %s ORDER BY name FOR UPDATE"
+_LOCK_FREE: Final = f"{_LOCK} SKIP LOCKED"
+_LOAD: Final = "SELECT name, generation, blob FROM ratchet_records WHERE shelf = %s"
 _INSERT: Final = _CHECKED.format(
     "INSERT INTO ratchet_records (shelf, name, generation, blob) VALUES (%s, %s, %s, %s) ON CONFLICT DO NOTHING"
 )
@@ -80,9 +81,13 @@ class PostgresDatabase:
         self._in_transaction = False
         self._connected()
 
-    def load(self, shelf: bytes) -> dict[bytes, bytes]:
+    def load(self, shelf: bytes, *, wait: bool = True) -> dict[bytes, Row]:
         """See `Database`. Lock first, then read: a worker that has waited must see what the other one wrote."""
-        return dict(self._run([*self._begin(), (_LOCK, (shelf,)), (_LOAD, (shelf,))]))
+        *_, locked, rows = self._run([*self._begin(), (_LOCK if wait else _LOCK_FREE, (shelf,)), (_LOAD, (shelf,))])
+        found = {name: Row(*row) for name, *row in rows}
+        if not wait and found.keys() != {name for (name,) in locked}:
+            raise StoreBusy("another worker has the peer")
+        return found
 
     def commit(self, writes: list[Write], posts: list[Post], finished: list[bytes]) -> None:
         """See `Database`."""
@@ -105,7 +110,11 @@ class PostgresDatabase:
 
     def letters(self, box: int, limit: int, skip: Collection[bytes] = ()) -> list[tuple[bytes, bytes, bytes]]:
         """See `Database`."""
-        return self._run([(_LETTERS, (box, list(skip), limit))])
+        (rows,) = self._run([(_LETTERS, (box, list(skip), limit))])
+        return rows
+
+    def tidy(self) -> None:
+        """See `Database`: dead rows are the server's, until it vacuums."""
 
     def close(self) -> None:
         """See `Database`."""
@@ -120,15 +129,16 @@ class PostgresDatabase:
         self._in_transaction = True
         return begin
 
-    def _run(self, calls: list[_Call]) -> list[tuple[Any, ...]]:
-        """Statements in one round trip, each only if all before it went well; the rows of the last one."""
+    def _run(self, calls: list[_Call]) -> list[list[tuple[Any, ...]]]:
+        """Statements in one round trip, each only if all before it went well; the rows of each."""
         with _translated():
             connection = self._connected()
             try:
                 with connection.pipeline():
-                    for query, values in calls:
-                        cursor = connection.execute(query.encode(), values, prepare=True, binary=True)
-                return cursor.fetchall() if cursor.description else []
+                    cursors = [
+                        connection.execute(query.encode(), values, prepare=True, binary=True) for query, values in calls
+                    ]
+                return [cursor.fetchall() if cursor.description else [] for cursor in cursors]
             except psycopg.Error:
                 connection.close()  # and with it whatever was begun
                 raise

@@ -103,7 +103,7 @@ class Record(NamedTuple, Generic[_Kind]):
 
 INDEX: Final = Record(StoreNote, b"index")
 PEERS: Final = Record(StoreNote, b"peers")
-PLAN: Final = Record(Note, b"plan")  # see plan.py
+PLAN: Final = Record(StoreNote, b"plan")  # see plan.py
 IDENTITY: Final = Record(IdentityKeyPair)
 RING: Final = Record(PrekeyRing)
 
@@ -125,6 +125,18 @@ class Letter(NamedTuple):
         return f"<Letter {self.id.hex()}>"
 
 
+class Row(NamedTuple):
+    """A record as it stands in the database.
+
+    Attributes:
+        generation: that the next write must find there; of the blob, if nobody has interfered.
+        blob: sealed.
+    """
+
+    generation: int
+    blob: bytes
+
+
 class Write(NamedTuple):
     """A record to be written: inserted if 0 is expected, deleted if there is no blob, else replaced.
 
@@ -133,7 +145,7 @@ class Write(NamedTuple):
         name: the record's, a keyed hash.
         expected: the generation that must be there.
         blob: sealed.
-        generation: of the blob: the next one, but for a record that starts again above what an anchor knows.
+        generation: of the blob: the next one, but for a record that starts again after what an anchor knows.
     """
 
     shelf: bytes
@@ -150,7 +162,7 @@ class Post(NamedTuple):
         id: the letter's.
         box: OUT or IN.
         shelf: the peer's.
-        blob: a ciphertext as the network will see it, or a sealed plaintext.
+        blob: a ciphertext as the network will see it, behind what binds it to the letter; or a sealed plaintext.
     """
 
     id: bytes
@@ -162,8 +174,11 @@ class Post(NamedTuple):
 class Database(Protocol):
     """What a database must do. It sees keyed hashes, generations and sealed blobs."""
 
-    def load(self, shelf: bytes) -> dict[bytes, bytes]:
-        """Begin a transaction if none is open, lock the shelf until its end, and return its blobs by name."""
+    def load(self, shelf: bytes, *, wait: bool = True) -> dict[bytes, Row]:
+        """Begin a transaction if none is open, lock the shelf until its end, and return its records by name.
+
+        `StoreBusy` if it is locked by somebody else for too long; at once if there is to be no wait and can be none.
+        """
         ...
 
     def commit(self, writes: list[Write], posts: list[Post], finished: list[bytes]) -> None:
@@ -175,7 +190,11 @@ class Database(Protocol):
         ...
 
     def letters(self, box: int, limit: int, skip: Collection[bytes] = ()) -> list[tuple[bytes, bytes, bytes]]:
-        """Id, shelf and blob of the oldest letters of a box but those on some shelves, outside of any transaction."""
+        """Id, shelf and blob of the oldest letters of a box but those on some shelves; locks nothing."""
+        ...
+
+    def tidy(self) -> None:
+        """Leave nothing behind of what was deleted, as far as that can be done now."""
         ...
 
     def close(self) -> None:

@@ -24,7 +24,6 @@ from ratchetlib import ChainExhausted, IdentityKey, IdentityKeyPair, Padme, Peer
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from peer_sessions import PeerSessions
     from rotation import Publish
     from store import Peer, Store
 
@@ -67,7 +66,7 @@ def destroy(store: Store, *, now: int) -> None:
     for address in burnt:
         with store.peer(address) as peer:
             peer.report_broken()
-            forget(peer.sessions, _ids(peer.sessions))
+            peer.forget(_ids(peer))
     while letters := store.outbox():
         store.done(*letters)
         store.flush()
@@ -129,14 +128,14 @@ class Renewal:
         with self._store.peer(address) as peer:
             with suppress(NoSession, ChainExhausted):  # nothing carries it: the contact sees a bare change
                 peer.send(announcement(identity), now=now, padding=self._padding)
-            old = tuple(_ids(peer.sessions))
+            old = tuple(_ids(peer))
             peer.report_broken()
         self._move(address, Stage.BEGIN, old)
 
     def _begin(self, address: bytes, now: int) -> None:
         contact = self._contacts()[address.hex()]
         with self._store.peer(address) as peer:
-            begun = bool(_ids(peer.sessions) - set(contact.old))  # by the contact, or by us before a crash
+            begun = bool(_ids(peer) - set(contact.old))  # by the contact, or by us before a crash
             granted = begun or _may_begin(peer, now)
         if not granted:
             return
@@ -150,13 +149,13 @@ class Renewal:
         """Delete the old sessions once the contact has answered on a new one, or their time is over."""
         contact = self._contacts()[address.hex()]
         with self._store.peer(address) as peer:
-            entries = peer.sessions.notes.entries
+            entries = peer.notes.entries
             answered = any(entry.live and entry.session_id not in contact.old for entry in entries)
             over = answered or now >= contact.until
             if over:
-                forget(peer.sessions, set(contact.old))
+                peer.forget(set(contact.old))
             if answered:  # whoever began the session: no further reset is needed
-                peer.sessions.notes = replace(peer.sessions.notes, broken=None)
+                peer.report_healed()
         if over:
             self._move(address, None)
 
@@ -176,19 +175,9 @@ def _at(store: Store, stage: Stage) -> list[bytes]:
 
 def _may_begin(peer: Peer, now: int) -> bool:
     """Whether a session may be begun: there is none, or the limiter grants another. It is saved with the block."""
-    notes = peer.sessions.notes
+    notes = peer.notes
     return not notes.entries or notes.granted or peer.request_reset(now)
 
 
-def _ids(sessions: PeerSessions) -> set[str]:
-    return {entry.session_id for entry in sessions.notes.entries}
-
-
-def forget(sessions: PeerSessions, ids: set[str]) -> None:
-    """Delete sessions, keys and all. The pinned identity and the highest epoch stay."""
-    notes = sessions.notes
-    gone = {entry.key for entry in notes.entries if entry.session_id in ids}
-    sessions.notes = replace(notes, entries=tuple(entry for entry in notes.entries if entry.key not in gone))
-    sessions.removed |= gone
-    for key in gone:
-        sessions.touched.pop(key, None)
+def _ids(peer: Peer) -> set[str]:
+    return {entry.session_id for entry in peer.notes.entries}

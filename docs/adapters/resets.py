@@ -75,11 +75,11 @@ class Resets:
         """Whether to begin now. The attempt is on disk before it is made; one that was never made is made up for."""
         new = self._broken.get(address, False)
         with self._store.peer(address) as peer:
-            if peer.sessions.notes.broken is None:
+            if peer.notes.broken is None:
                 if not new:  # healed
                     self._broken.pop(address, None)
                     return False
                 peer.report_broken()
-            due = peer.request_reset(self._now()) or (new and peer.sessions.notes.granted)
+            due = peer.request_reset(self._now()) or (new and peer.notes.granted)
         self._broken[address] = False
         return due

@@ -11,7 +11,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from records import StoreBusy, StoreConflict, StoreDamaged, StoreError, StoreUnavailable
+from records import Row, StoreBusy, StoreConflict, StoreDamaged, StoreError, StoreUnavailable
 from sqlite_file import SqliteFile
 from store import LOCK_TIMEOUT, Store
 
@@ -87,12 +87,13 @@ class SqliteDatabase:
         if version == 0:
             self._connection.executescript(f"BEGIN IMMEDIATE; {_SCHEMA} COMMIT;")
 
-    def load(self, shelf: bytes) -> dict[bytes, bytes]:
+    def load(self, shelf: bytes, *, wait: bool = True) -> dict[bytes, Row]:  # noqa: ARG002  # one lock for all: waits
         """See `Database`. The lock is the file's: it goes when the process goes."""
         with _translated():
             if not self._connection.in_transaction:
                 self._connection.execute("BEGIN IMMEDIATE")
-            return dict(self._connection.execute("SELECT name, blob FROM records WHERE shelf = ?", (shelf,)))
+            query = "SELECT name, generation, blob FROM records WHERE shelf = ?"
+            return {name: Row(*row) for name, *row in self._connection.execute(query, (shelf,))}
 
     def commit(self, writes: list[Write], posts: list[Post], finished: list[bytes]) -> None:
         """See `Database`."""
@@ -129,7 +130,7 @@ class SqliteDatabase:
             return self._connection.execute(query, (box, skipped, limit)).fetchall()
 
     def tidy(self) -> None:
-        """Empty the write-ahead log into the file, also now and then when nothing goes on.
+        """See `Database`: empty the write-ahead log into the file.
 
         While others read it cannot be done, and is not waited for: it is tried again at the end of the next block.
         """

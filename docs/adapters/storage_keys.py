@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from plan import change
 from records import Note
 
 if TYPE_CHECKING:
@@ -25,12 +24,10 @@ def reseal_all(store: Store, vault: StateVault) -> int:
     """Sessions, prekeys, identity, notes and plan.
 
     Returns:
-        How many received plaintexts the application has not taken yet: take them, and call again.
+        How many blobs are left under an old key: received plaintexts that the application has not taken yet, and the
+        records of peers in `store.refused`. Take the ones, abandon the others, and call again.
     """
-    left = store.reseal(vault)
-    with change(store):
-        pass  # leaving the block seals the plan
-    return left
+    return store.reseal(vault)
 
 
 def reseal_archive(

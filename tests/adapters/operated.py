@@ -180,7 +180,7 @@ class World:
 
     def sessions(self, address: bytes, peer: bytes) -> set[str]:
         with self.stores[address].peer(peer) as locked:
-            return {entry.session_id for entry in locked.sessions.notes.entries}
+            return {entry.session_id for entry in locked.notes.entries}
 
     def texts(self, address: bytes) -> list[bytes]:
         return [content for _, content in self.read[address] if content]

@@ -102,14 +102,14 @@ def test_ciphertexts_of_stolen_sessions_do_not_leave(world: World) -> None:
 @pytest.mark.attack("A15")
 def test_the_highest_epochs_of_contacts_are_remembered(world: World) -> None:
     with world.stores[ALICE].peer(BOB) as peer:
-        epoch = peer.sessions.notes.epoch
+        epoch = peer.notes.epoch
     assert epoch == 1
     start_over(world.stores[ALICE], now=NOW + DAY)
     world.server.bundles.pop(BOB)
     assert isinstance(world.renewal(ALICE).tick(NOW + DAY)[BOB], LookupError)
     with world.stores[ALICE].peer(BOB) as peer:
-        assert peer.sessions.notes.epoch == epoch
-        assert peer.sessions.identity == look(world.stores[BOB]).identity.public
+        assert peer.notes.epoch == epoch
+        assert peer.identity == look(world.stores[BOB]).identity.public
 
 
 def test_it_overtakes_a_planned_rotation(world: World) -> None:

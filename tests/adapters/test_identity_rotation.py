@@ -135,7 +135,7 @@ def test_an_announcement_alone_pins_nothing(world: World) -> None:
     world.renewal(ALICE).tick(NOW + DAY)
     world.carry(NOW + DAY)
     with world.stores[BOB].peer(ALICE) as peer:
-        assert peer.sessions.identity == pinned
+        assert peer.identity == pinned
         peer.report_broken()
         assert peer.request_reset(NOW + DAY)
     with pytest.raises(IdentityChanged), world.stores[BOB].peer(ALICE) as peer:
@@ -204,8 +204,8 @@ def test_a_contact_whose_identity_has_changed_as_well_is_left_to_a_person(world:
 
 def test_a_contact_who_was_never_spoken_to_is_brought_over_too(world: World) -> None:
     with world.stores[ALICE].peer(BOB) as peer:
-        assert peer.sessions.identity is not None
-        peer.repin(peer.sessions.identity)
+        assert peer.identity is not None
+        peer.repin(peer.identity)
     rotate_identity(world.stores[ALICE], now=NOW + DAY)
     assert set(world.renewal(ALICE).tick(NOW + DAY)) == set(FRIENDS)
     world.carry(NOW + DAY)

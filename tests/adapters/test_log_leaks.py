@@ -62,8 +62,8 @@ class World:
             self.secrets |= secrets_in(locked.identity, locked.ring)
         for address in device.store.peers():
             with device.store.peer(address) as peer:
-                for entry in peer.sessions.notes.entries:
-                    self.secrets |= secrets_in(peer.sessions.session(entry.key)) | {entry.key}
+                for entry in peer.notes.entries:
+                    self.secrets |= secrets_in(peer._sessions.session(entry.key)) | {entry.key}
         self.events |= {event for event, _ in device.events}
 
 

@@ -77,7 +77,7 @@ def test_a_worker_waits_for_its_peer_and_not_for_others(postgres_place: Postgres
         with pytest.raises(StoreBusy):
             send(other, BOB, b"waits")
         with other.peer(b"carol") as elsewhere:
-            assert elsewhere.sessions.sending is None
+            assert elsewhere.notes.entries == ()
         locked.send(b"goes on", now=NOW)
     send(other, BOB, b"afterwards")
     assert carry(alice, ALICE, bob) == [b"goes on", b"afterwards"]
@@ -97,7 +97,7 @@ def test_a_worker_that_has_waited_sees_what_the_other_one_wrote(postgres_place: 
     def wait() -> None:
         try:
             with waiting.peer(BOB) as later:
-                found = [later.sessions.session(entry.key) for entry in later.sessions.notes.entries]
+                found = [later.health(entry.key) for entry in later.notes.entries]
             seen.append(len(found) == 2)
         except StateMissing:
             seen.append(False)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,8 +14,6 @@ from records import StoreBusy, StoreDamaged, StoreError, StoreUnavailable
 from sqlite_store import LOG_PAGES, SqliteDatabase
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from adapters.places import SqlitePlace
 
 
@@ -33,15 +32,15 @@ def test_a_deleted_session_is_gone_from_every_file(sqlite_place: SqlitePlace) ->
     alice, bob = sqlite_place.open(ALICE), sqlite_place.open(BOB)
     meet(alice, bob)
     with alice.peer(BOB) as locked:
-        (entry,) = locked.sessions.notes.entries
-        assert locked.sessions.identity is not None
-        identity = locked.sessions.identity
+        (entry,) = locked.notes.entries
+        assert locked.identity is not None
+        identity = locked.identity
     rows = sqlite_place.interfere(ALICE, "SELECT blob FROM records WHERE shelf = ?", alice._sealing.shelf(BOB))
     blobs = [bytes(blob) for (blob,) in rows]  # type: ignore[call-overload]
     assert holds(sqlite_place, blobs) == 2
     with alice.peer(BOB) as locked:
         locked.repin(identity)
-    assert entry not in locked.sessions.notes.entries
+    assert entry not in locked.notes.entries
     assert holds(sqlite_place, blobs) == 0
 
 
@@ -73,10 +72,10 @@ def test_replaced_blobs_leave_the_files_after_a_number_of_commits(sqlite_place: 
         send(alice, BOB, b"%d" % n)
         rows = alice._database.load(alice._sealing.shelf(BOB))
         alice._database.rollback()
-        seen.append(max(rows.values(), key=len))
+        seen.append(max((row.blob for row in rows.values()), key=len))
     # Of 300 blobs of the session, those of the last pages of the log, at least two pages a message, and the newest.
     assert holds(sqlite_place, seen[: -LOG_PAGES // 2]) == 0
-    alice._database.tidy()  # type: ignore[attr-defined]
+    alice.flush()
     assert holds(sqlite_place, seen) == 1
     alice.close()
     assert set(files(sqlite_place)) == {f"{ALICE.hex()}.db"}
@@ -126,6 +125,27 @@ def test_a_file_that_others_may_read_is_refused(tmp_path: Path, mode: int) -> No
         SqliteDatabase(path)
 
 
+def test_a_store_is_not_kept_in_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(StoreError, match="in a file"):
+        SqliteDatabase(Path(":memory:"))
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.attack("A87")
+def test_a_plaintext_that_was_done_with_is_gone_from_every_file_after_a_flush(sqlite_place: SqlitePlace) -> None:
+    alice, bob = sqlite_place.open(ALICE), sqlite_place.open(BOB)
+    meet(alice, bob)
+    send(bob, ALICE, b"private")
+    with alice.peer(BOB) as locked:
+        locked.receive(bob.outbox()[0].content, now=NOW)
+    ((blob,),) = sqlite_place.interfere(ALICE, "SELECT blob FROM letters WHERE box = 1")
+    alice.done(*locked.incoming)
+    assert holds(sqlite_place, [bytes(blob)]) == 1  # type: ignore[call-overload]
+    alice.flush()
+    assert holds(sqlite_place, [bytes(blob)]) == 0  # type: ignore[call-overload]
+
+
 @pytest.mark.attack("A85")
 def test_what_is_no_regular_file_is_refused(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "fifo", 0o600)
@@ -157,8 +177,8 @@ def test_a_reader_is_not_waited_for_and_the_log_is_emptied_after_it(sqlite_place
     reader.execute("SELECT count(*) FROM records").fetchone()
     log = sqlite_place.directory / f"{ALICE.hex()}.db-wal"
     with alice.peer(BOB) as locked:
-        assert locked.sessions.identity is not None
-        locked.repin(locked.sessions.identity)  # would wait for 30 seconds
+        assert locked.identity is not None
+        locked.repin(locked.identity)  # would wait for 30 seconds
     assert log.stat().st_size
     reader.execute("COMMIT")
     reader.close()

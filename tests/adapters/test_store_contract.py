@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import inspect
+import sys
 import threading
+from contextlib import suppress
 from typing import TYPE_CHECKING
+from unittest.mock import Mock
 
 import pytest
 from adapters.conversations import ALICE, BOB, NOW, bundle_of, carry, make_device, meet, receive, send
 from peer_notes import PeerNotes
-from peer_sessions import NoSession, ResetNotGranted, WrongPeer
+from peer_sessions import NoSession, PeerSessions, ResetNotGranted, WrongPeer
 from records import (
     IDENTITY,
     INDEX,
@@ -21,10 +25,11 @@ from records import (
     StoreConflict,
     StoreError,
     StoreNote,
+    StoreUnavailable,
     TooManyPeers,
     WaitingPlaintext,
 )
-from store import LETTERS_AT_ONCE
+from store import LETTERS_AT_ONCE, Store
 from support.anchors import MemoryAnchor
 from support.forked import in_child
 
@@ -37,6 +42,7 @@ from ratchetlib import (
     MalformedMessage,
     PrekeyRing,
     Session,
+    SessionHealth,
     StateContextMismatch,
     StateRolledBack,
     StateTampered,
@@ -46,10 +52,11 @@ from ratchetlib import (
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from types import FrameType
     from typing import Any
 
     from adapters.places import Place
-    from store import Store
+    from records import Row
 
     from ratchetlib import AnchorEntry
 
@@ -100,8 +107,8 @@ def test_an_exception_in_the_block_leaves_everything_as_it_was(pair: tuple[Store
         send(alice, BOB, b"sent %d" % n)
         assert carry(alice, ALICE, bob) == [b"sent %d" % n]
     with bob.peer(ALICE) as locked:
-        (entry,) = locked.sessions.notes.entries
-        assert locked.sessions.session(entry.key).health().skipped_stored == 0
+        (entry,) = locked.notes.entries
+        assert locked.health(entry.key).skipped_stored == 0
 
 
 def test_letters_wait_in_order_until_they_are_done_with(place: Place, pair: tuple[Store, Store]) -> None:
@@ -237,7 +244,7 @@ def test_what_is_done_after_the_block_is_refused_and_uses_no_key_up(pair: tuple[
     with alice.peer(BOB) as sending:
         sending.send(b"in time", now=NOW)
     with bob.peer(ALICE) as receiving:
-        assert receiving.sessions.sending is not None
+        assert receiving.notes.entries
     late: list[Callable[[], object]] = [
         lambda: sending.send(b"late", now=NOW),
         lambda: sending.begin(bundle_of(bob), now=NOW),
@@ -254,8 +261,93 @@ def test_what_is_done_after_the_block_is_refused_and_uses_no_key_up(pair: tuple[
     send(alice, BOB, b"next")
     assert carry(alice, ALICE, bob) == [b"next"]
     with bob.peer(ALICE) as receiving:
-        (entry,) = receiving.sessions.notes.entries
-        assert receiving.sessions.session(entry.key).health().skipped_stored == 0
+        (entry,) = receiving.notes.entries
+        assert receiving.health(entry.key).skipped_stored == 0
+
+
+@pytest.mark.attack("A77")
+def test_nothing_of_a_peer_or_device_leads_to_a_session(pair: tuple[Store, Store]) -> None:
+    """Whoever had one could encrypt, and send, before anything is saved."""
+    alice, _ = pair
+    with alice.peer(BOB) as locked:
+        (entry,) = locked.notes.entries
+        locked.send(b"a session has been opened", now=NOW)
+        assert isinstance(locked.health(entry.key), SessionHealth)
+        assert sessions_in(locked) == []
+    assert sessions_in(locked) == []
+    with alice.device() as device:
+        assert sessions_in(device) == []
+
+
+def sessions_in(given: object) -> list[str]:
+    """The names under which a session, or what encrypts with one, can be had without an underscore."""
+    found: list[str] = []
+    for name in public(given):
+        try:
+            value = getattr(given, name)
+        except StoreError:
+            continue
+        reached = [value, *getattr(value, "values", list)(), *(getattr(value, part, None) for part in public(value))]
+        found += [name for one in reached if isinstance(one, Session | PeerSessions)]
+    return found
+
+
+def public(given: object) -> list[str]:
+    return [name for name in dir(given) if not name.startswith("_")]
+
+
+def test_a_closed_store_says_so(place: Place) -> None:
+    alice = place.open(ALICE)
+    alice.close()
+    for use in (alice.peers, alice.outbox, alice.flush, lambda: send(alice, BOB, b"")):
+        with pytest.raises(StoreError, match="closed"):
+            use()  # type: ignore[operator]
+
+
+def test_a_store_is_closed_although_its_last_deletion_fails(
+    pair: tuple[Store, Store], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alice, _ = pair
+    send(alice, BOB, b"")
+    alice.done(*alice.outbox())
+    closed: list[bool] = []
+    close = alice._database.close
+    monkeypatch.setattr(alice._database, "commit", Mock(side_effect=StoreUnavailable))
+    monkeypatch.setattr(alice._database, "close", lambda: closed.append(close() is None))
+    with pytest.raises(StoreUnavailable):
+        alice.close()
+    assert closed == [True]
+    alice.close()
+    assert closed == [True]
+
+
+@pytest.mark.attack("A79")
+def test_an_interrupt_at_any_line_of_taking_the_lock_leaves_it_free(pair: tuple[Store, Store]) -> None:
+    alice, _ = pair
+    code = Store._unit.__wrapped__.__code__  # type: ignore[attr-defined]
+    source, first = inspect.getsourcelines(code)
+    (given_out,) = (first + n for n, line in enumerate(source) if line.strip() == "yield unit")
+    for at in range(first, given_out + 1):
+
+        def interrupt(frame: FrameType, event: str, _: object, at: int = at) -> object:
+            if frame.f_code is code and event == "line" and frame.f_lineno == at:
+                sys.settrace(None)
+                raise KeyboardInterrupt
+            return interrupt if frame.f_code is code or event == "call" else None
+
+        before = sys.gettrace()
+        sys.settrace(interrupt)  # type: ignore[arg-type]
+        try:
+            with suppress(KeyboardInterrupt):
+                alice.peers()
+        finally:
+            sys.settrace(before)
+        free: list[bool] = []
+        thread = threading.Thread(target=lambda free=free: free.append(alice._lock.acquire(blocking=False)))  # type: ignore[misc]
+        thread.start()
+        thread.join()
+        assert free == [True], at
+        alice._lock = threading.RLock()  # that thread has gone with it
 
 
 def test_a_device_is_not_to_be_had_after_its_block(pair: tuple[Store, Store]) -> None:
@@ -363,8 +455,8 @@ def test_two_who_write_a_record_first_conflict(place: Place) -> None:
     database = twin._database
     load = database.load
 
-    def load_then_be_overtaken(shelf: bytes) -> dict[bytes, bytes]:
-        rows = load(shelf)
+    def load_then_be_overtaken(shelf: bytes, *, wait: bool = True) -> dict[bytes, Row]:
+        rows = load(shelf, wait=wait)
         if shelf == twin._sealing.shelf(BOB):
             database.rollback()
             with alice.peer(BOB) as locked:
@@ -387,8 +479,8 @@ def test_threads_take_turns_on_one_store(pair: tuple[Store, Store]) -> None:
         thread.join()
     assert carry(alice, ALICE, bob) == [b"x"] * 80
     with bob.peer(ALICE) as locked:
-        (entry,) = locked.sessions.notes.entries
-        assert locked.sessions.session(entry.key).health().skipped_stored == 0
+        (entry,) = locked.notes.entries
+        assert locked.health(entry.key).skipped_stored == 0
 
 
 def test_a_block_inside_a_block_is_refused_at_once(pair: tuple[Store, Store]) -> None:
@@ -440,7 +532,7 @@ RECORDS: dict[str, Callable[[Store], tuple[bytes, Record[Any]]]] = {
 
 def session_record(store: Store) -> Record[Session]:
     with store.peer(BOB) as locked:
-        (entry,) = locked.sessions.notes.entries
+        (entry,) = locked.notes.entries
     return Record(Session, BOB + entry.key)
 
 
@@ -572,7 +664,7 @@ def test_a_refused_message_leaves_what_was_opened_in_the_cache(pair: tuple[Store
     send(alice, BOB, b"real")
     (letter,) = alice.outbox()
     with bob.peer(ALICE) as locked:
-        locked.sessions.session(locked.sessions.notes.entries[0].key)
+        locked.health(locked.notes.entries[0].key)
     before = dict(bob._sealing.cache)
     with pytest.raises(AuthenticationError):
         receive(bob, ALICE, letter.content[:-1] + bytes([letter.content[-1] ^ 1]))
@@ -648,8 +740,8 @@ def test_who_is_overtaken_by_a_deletion_is_not_told_of_a_rollback(place: Place) 
     def between() -> None:
         send(twin, BOB, b"moved")
         with twin.peer(BOB) as locked:
-            assert locked.sessions.identity is not None
-            locked.repin(locked.sessions.identity)
+            assert locked.identity is not None
+            locked.repin(locked.identity)
 
     anchor.between = between
     send(alice, BOB, b"first")

@@ -72,8 +72,8 @@ def test_eight_processes_send_two_hundred_messages_each_on_one_session(place: Pl
         ours = [plaintext for plaintext in received if plaintext.startswith(b"%d." % process)]
         assert ours == [b"%d.%d" % (process, n) for n in range(MESSAGES)]
     with bob.peer(ALICE) as locked:
-        (entry,) = locked.sessions.notes.entries
-        assert locked.sessions.session(entry.key).health().skipped_stored == 0
+        (entry,) = locked.notes.entries
+        assert locked.health(entry.key).skipped_stored == 0
 
 
 @pytest.mark.attack("A80", "A89")
