@@ -10,7 +10,7 @@ from __future__ import annotations
 import fcntl
 import os
 import stat
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from hashlib import blake2b
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Protocol
@@ -63,8 +63,9 @@ class FileAnchor:
             if _newest(descriptor) != expected:
                 return False
             body = new.generation.to_bytes(8, "big") + new.commitment
-            os.pwrite(descriptor, body + _checksum(body), _free_slot(descriptor, expected) * _SLOT)
-            os.fsync(descriptor)
+            if os.pwrite(descriptor, body + _checksum(body), _free_slot(descriptor, expected) * _SLOT) != _SLOT:
+                raise StoreUnavailable("the anchor's file could not be written whole")
+            _sync(descriptor)
             if expected is None:
                 self._sync_directory()
         return True
@@ -75,7 +76,7 @@ class FileAnchor:
     def _sync_directory(self) -> None:
         descriptor = os.open(self._directory, os.O_RDONLY)
         try:
-            os.fsync(descriptor)
+            _sync(descriptor)
         finally:
             os.close(descriptor)
 
@@ -93,7 +94,11 @@ class Passwords(Protocol):
 
 
 class KeyringAnchor:
-    """Entries in the system's keyring. It cannot compare and set, so a lock file keeps this user's processes apart."""
+    """Entries in the system's keyring. It cannot compare and set, so a lock file keeps this user's processes apart.
+
+    When an entry is on the disk is the keyring's affair: a power cut may lose the last ones, and the record is then
+    refused (`StateRolledBack`) if it was more than one.
+    """
 
     def __init__(self, backend: Passwords, service: str, lock: str | Path) -> None:
         """Use a keyring.
@@ -109,18 +114,23 @@ class KeyringAnchor:
 
     def read(self, record: bytes) -> AnchorEntry | None:
         """See `MonotonicAnchor`."""
-        stored = self._backend.get_password(self._service, record.hex())
+        with _available():
+            stored = self._backend.get_password(self._service, record.hex())
         if stored is None:
             return None
-        generation, commitment = stored.split(":")
-        return AnchorEntry(int(generation), bytes.fromhex(commitment))
+        try:
+            generation, commitment = stored.split(":")
+            return AnchorEntry(int(generation), bytes.fromhex(commitment))
+        except ValueError as error:
+            raise StoreDamaged("the anchor's entry in the keyring is damaged") from error
 
     def compare_and_advance(self, record: bytes, expected: AnchorEntry | None, new: AnchorEntry) -> bool:
         """See `MonotonicAnchor`."""
         with _translated(), _locked(self._lock, os.O_RDWR | os.O_CREAT):
             if self.read(record) != expected:
                 return False
-            self._backend.set_password(self._service, record.hex(), f"{new.generation}:{new.commitment.hex()}")
+            with _available():
+                self._backend.set_password(self._service, record.hex(), f"{new.generation}:{new.commitment.hex()}")
         return True
 
 
@@ -131,6 +141,25 @@ def _translated() -> Iterator[None]:
         yield
     except OSError as error:
         raise StoreUnavailable(f"the anchor cannot be used: {error.strerror}") from error
+
+
+@contextmanager
+def _available() -> Iterator[None]:
+    """A backend's errors, as the store's."""
+    try:
+        yield
+    except Exception as error:  # each backend has errors of its own
+        raise StoreUnavailable(f"the keyring cannot be used: {type(error).__name__}") from error
+
+
+def _sync(descriptor: int) -> None:
+    """Onto the disk: on macOS through the disk's cache too, which `fsync` is not there."""
+    full = getattr(fcntl, "F_FULLFSYNC", None)
+    if full is not None:
+        with suppress(OSError):  # not on every file system
+            fcntl.fcntl(descriptor, full)
+            return
+    os.fsync(descriptor)
 
 
 @contextmanager

@@ -6,6 +6,7 @@ import os
 from typing import TYPE_CHECKING, Any, Final
 
 import psycopg
+from postgres_connection import connect
 from records import StoreUnavailable
 
 from ratchetlib import AnchorEntry
@@ -71,7 +72,6 @@ class PostgresAnchor:
     def _connected(self) -> psycopg.Connection[tuple[Any, ...]]:
         connection = self._connections.get(os.getpid())
         if connection is None or connection.closed:
-            connection = psycopg.connect(self._conninfo, autocommit=True)
-            connection.execute("SET synchronous_commit = on")  # an entry is on the disk when it is answered
+            connection = connect(self._conninfo)
             self._connections[os.getpid()] = connection
         return connection

@@ -12,7 +12,8 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
 import psycopg
-from records import Row, StoreBusy, StoreConflict, StoreUnavailable
+from postgres_connection import connect
+from records import Row, StoreBusy, StoreConflict, StoreError, StoreUnavailable
 from store import LOCK_TIMEOUT, Store
 
 if TYPE_CHECKING:
@@ -22,18 +23,25 @@ if TYPE_CHECKING:
 
     from ratchetlib import MonotonicAnchor, StateVault, UnsafeNoRollbackProtection
 
-SCHEMA: Final = """
+SCHEMA_VERSION: Final = 1
+"""Tables of another version are refused and not written to."""
+
+SCHEMA: Final = f"""
 CREATE TABLE IF NOT EXISTS ratchet_records (
     shelf bytea NOT NULL, name bytea NOT NULL, generation bigint NOT NULL, blob bytea NOT NULL,
-    PRIMARY KEY (shelf, name));
+    PRIMARY KEY (shelf, name)) WITH (toast_tuple_target = 8160, fillfactor = 50);
+CREATE TABLE IF NOT EXISTS ratchet_schema (version integer PRIMARY KEY);
+INSERT INTO ratchet_schema SELECT {SCHEMA_VERSION} WHERE NOT EXISTS (SELECT FROM ratchet_schema);
 CREATE TABLE IF NOT EXISTS ratchet_letters (
     id bytea PRIMARY KEY, number bigserial, box smallint NOT NULL, shelf bytea NOT NULL,
     blob bytea NOT NULL);
+"""  # noqa: S608  # a number of ours
+"""Run it once, by whoever may create tables; the workers need no more than the four usual rights on the tables.
+
+A session fits into its row, with room beside it for the next one: kept elsewhere, each message would cost more writes.
 """
-"""Run it once, by whoever may create tables; the workers need no more than the four usual rights on the two tables."""
 
 _SETTINGS: Final = (
-    "SET synchronous_commit = on",  # a commit is on the disk when it returns
     f"SET lock_timeout = '{int(LOCK_TIMEOUT)}s'",
     f"SET idle_in_transaction_session_timeout = '{int(2 * LOCK_TIMEOUT)}s'",  # a worker that hangs lets go
 )
@@ -54,8 +62,14 @@ _UPDATE: Final = _CHECKED.format(
     "UPDATE ratchet_records SET generation = %s, blob = %s WHERE shelf = %s AND name = %s AND generation = %s"
 )
 _DELETE: Final = _CHECKED.format("DELETE FROM ratchet_records WHERE shelf = %s AND name = %s AND generation = %s")
-_POST: Final = "INSERT INTO ratchet_letters (id, box, shelf, blob) VALUES (%s, %s, %s, %s)"
-_FINISH: Final = "DELETE FROM ratchet_letters WHERE id = %s"
+_POST: Final = (
+    "WITH finished AS (DELETE FROM ratchet_letters WHERE id = ANY(%s::bytea[]))"
+    " INSERT INTO ratchet_letters (id, box, shelf, blob) SELECT id, box, shelf, blob"
+    " FROM unnest(%s::bytea[], %s::smallint[], %s::bytea[], %s::bytea[])"
+    " WITH ORDINALITY AS letter (id, box, shelf, blob, place) ORDER BY place"
+)
+"""All letters of a block in one statement: it is their number that would cost, not their size."""
+
 _LETTERS: Final = (
     "SELECT id, shelf, blob FROM ratchet_letters WHERE box = %s AND shelf <> ALL(%s::bytea[]) ORDER BY number LIMIT %s"
 )
@@ -79,7 +93,8 @@ class PostgresDatabase:
         self._conninfo = conninfo
         self._connection: psycopg.Connection[tuple[Any, ...]] | None = None
         self._in_transaction = False
-        self._connected()
+        with _translated():
+            self._connected()
 
     def load(self, shelf: bytes, *, wait: bool = True) -> dict[bytes, Row]:
         """See `Database`. Lock first, then read: a worker that has waited must see what the other one wrote."""
@@ -92,8 +107,9 @@ class PostgresDatabase:
     def commit(self, writes: list[Write], posts: list[Post], finished: list[bytes]) -> None:
         """See `Database`."""
         calls = [*self._begin(), *map(_call, writes)]
-        calls += [(_POST, tuple(post)) for post in posts]
-        calls += [(_FINISH, (key,)) for key in finished]
+        if posts or finished:
+            columns = [list(column) for column in zip(*posts, strict=True)] or [[], [], [], []]
+            calls += [(_POST, (finished, *columns))]
         self._run([*calls, ("COMMIT", ())])
         self._in_transaction = False
 
@@ -147,10 +163,25 @@ class PostgresDatabase:
         if self._in_transaction and self._connection is not None:
             return self._connection  # never a new connection in the middle of a transaction
         if self._connection is None or self._connection.closed:
-            self._connection = psycopg.connect(self._conninfo, autocommit=True)
-            for setting in _SETTINGS:
-                self._connection.execute(setting)
+            self._connection = self._connect()
         return self._connection
+
+    def _connect(self) -> psycopg.Connection[tuple[Any, ...]]:
+        connection = connect(self._conninfo)
+        try:
+            _set_up(connection)
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+
+def _set_up(connection: psycopg.Connection[tuple[Any, ...]]) -> None:
+    for setting in _SETTINGS:
+        connection.execute(setting)
+    ((version,),) = connection.execute("SELECT max(version) FROM ratchet_schema").fetchall()
+    if version != SCHEMA_VERSION:
+        raise StoreError(f"the tables are of schema version {version}")
 
 
 @contextmanager

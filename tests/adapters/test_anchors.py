@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import shutil
 from typing import TYPE_CHECKING
+from unittest.mock import Mock
 
 import postgres_anchor
 import psycopg
 import pytest
-from adapters.conversations import ALICE, BOB, meet, send
+from adapters.conversations import ALICE, BOB, NOW, bundle_of, make_device, meet, send
 from adapters.crashes import Mouth, run_child
 from adapters.places import SqlitePlace, run, scratch, server
 from anchors import FileAnchor, KeyringAnchor
@@ -42,6 +43,80 @@ class DictionaryKeyring:
 
     def set_password(self, service: str, username: str, password: str) -> None:
         self.passwords[service, username] = password
+
+
+def test_a_keyring_that_is_locked_is_unavailable(tmp_path: Path) -> None:
+    class KeyringLocked(Exception):  # as a backend calls it
+        """Not one that the anchor could know."""
+
+    keyring = Mock(get_password=Mock(return_value=None), set_password=Mock(side_effect=KeyringLocked))
+    anchor = KeyringAnchor(keyring, "ratchetlib", tmp_path / "lock")
+    with pytest.raises(StoreUnavailable):
+        anchor.compare_and_advance(RECORD, None, FIRST)
+    keyring.get_password.side_effect = KeyringLocked
+    with pytest.raises(StoreUnavailable):
+        anchor.read(RECORD)
+
+
+@pytest.mark.attack("A71")
+@pytest.mark.parametrize("entry", ["", "garbage", "1", "1:zz", "x:00", "1:00:00"])
+def test_a_damaged_entry_of_the_keyring_is_no_new_record(tmp_path: Path, entry: str) -> None:
+    keyring = DictionaryKeyring()
+    keyring.set_password("ratchetlib", RECORD.hex(), entry)
+    anchor = KeyringAnchor(keyring, "ratchetlib", tmp_path / "lock")
+    with pytest.raises(StoreDamaged):
+        anchor.read(RECORD)
+    with pytest.raises(StoreDamaged):
+        anchor.compare_and_advance(RECORD, None, FIRST)
+
+
+@pytest.mark.attack("A78")
+@pytest.mark.parametrize("supported", [True, False])
+def test_an_entry_goes_through_the_disks_cache_where_fsync_does_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, supported: bool
+) -> None:
+    """As on macOS."""
+    calls: list[object] = []
+
+    def full(_: int, command: object) -> None:
+        if not supported:
+            raise OSError
+        calls.append(command)
+
+    monkeypatch.setattr("fcntl.F_FULLFSYNC", "full", raising=False)
+    monkeypatch.setattr("fcntl.fcntl", full)
+    monkeypatch.setattr("os.fsync", lambda _: calls.append("fsync"))
+    FileAnchor(tmp_path).compare_and_advance(RECORD, None, FIRST)
+    assert calls == (["full", "full"] if supported else ["fsync", "fsync"])  # the file's, and its directory's
+
+
+@pytest.mark.attack("A78")
+def test_an_entry_that_was_written_by_half_is_not_taken_for_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    anchor = FileAnchor(tmp_path)
+    monkeypatch.setattr("os.pwrite", lambda *_: 3)
+    with pytest.raises(StoreUnavailable):
+        anchor.compare_and_advance(RECORD, None, FIRST)
+
+
+@pytest.mark.attack("A71")
+def test_a_damaged_file_of_one_peer_stops_nobody_elses_letters(tmp_path: Path, sqlite_place: SqlitePlace) -> None:
+    anchor = FileAnchor(tmp_path / "anchor")
+    alice, bob, carol = sqlite_place.open(ALICE, anchor=anchor), sqlite_place.open(BOB), sqlite_place.open(b"carol")
+    meet(alice, bob)
+    send(alice, BOB, b"to bob")
+    send(alice, BOB, b"once more")
+    before = {path: path.read_bytes() for path in (tmp_path / "anchor").iterdir()}
+    send(alice, BOB, b"so that the session's file is known")
+    (path,) = (path for path in before if path.read_bytes() != before[path])
+    make_device(carol, b"carol")
+    with alice.peer(b"carol") as locked:
+        locked.begin(bundle_of(carol), now=NOW, first=b"to carol")
+    path.write_bytes(bytes(len(before[path])))
+    again = sqlite_place.open(ALICE, anchor=anchor)
+    assert again.outbox() == locked.outgoing
+    assert {peer: type(error) for peer, error in again.refused.items()} == {BOB: StoreDamaged}
 
 
 @pytest.fixture(params=["file", "postgres", "keyring"])

@@ -8,12 +8,16 @@ from typing import TYPE_CHECKING, Any
 
 import psycopg
 import pytest
-from adapters.conversations import ALICE, BOB, NOW, carry, make_device, meet, send
+from adapters.conversations import ALICE, BOB, NOW, bundle_of, carry, make_device, meet, send
+from postgres_connection import connect
 from records import StateMissing, StoreBusy, StoreError, StoreUnavailable
+from support.anchors import MemoryAnchor
 
 if TYPE_CHECKING:
     from adapters.places import PostgresPlace
     from store import Store
+
+CAROL = b"carol"
 
 
 def connection_of(store: Store) -> psycopg.Connection[tuple[object, ...]]:
@@ -81,6 +85,44 @@ def test_a_worker_waits_for_its_peer_and_not_for_others(postgres_place: Postgres
         locked.send(b"goes on", now=NOW)
     send(other, BOB, b"afterwards")
     assert carry(alice, ALICE, bob) == [b"goes on", b"afterwards"]
+
+
+@pytest.mark.attack("A80")
+def test_who_looks_into_the_outbox_does_not_wait_for_a_peer_that_another_worker_has(
+    postgres_place: PostgresPlace,
+) -> None:
+    anchor = MemoryAnchor()
+    alice, bob, carol = postgres_place.open(ALICE, anchor=anchor), postgres_place.open(BOB), postgres_place.open(CAROL)
+    meet(alice, bob)
+    make_device(carol, CAROL)
+    send(alice, BOB, b"to bob")
+    with alice.peer(CAROL) as locked:
+        locked.begin(bundle_of(carol), now=NOW, first=b"to carol")
+    other = postgres_place.open(ALICE, anchor=anchor)
+    connection_of(other).execute("SET lock_timeout = '1ms'")
+    with alice.peer(BOB):
+        assert other.outbox() == locked.outgoing
+        assert other.refused == {}
+    assert [letter.peer for letter in other.outbox()] == [BOB, CAROL]
+
+
+def test_tables_of_another_version_are_refused(postgres_place: PostgresPlace) -> None:
+    postgres_place.open(ALICE)
+    for statement, error in (
+        ("UPDATE ratchet_schema SET version = 2", StoreError),
+        ("DELETE FROM ratchet_schema", StoreError),
+        ("DROP TABLE ratchet_schema", StoreUnavailable),
+    ):
+        postgres_place.interfere(ALICE, statement)
+        with pytest.raises(error):
+            postgres_place.open(ALICE)
+
+
+def test_a_connection_has_timeouts_and_the_callers_come_first(postgres_place: PostgresPlace) -> None:
+    with connect(postgres_place.conninfo(ALICE, tcp_user_timeout="7")) as connection:
+        assert connection.info.get_parameters()["connect_timeout"] == "10"
+        assert connection.info.get_parameters()["tcp_user_timeout"] == "7"
+        assert connection.execute("SHOW synchronous_commit").fetchall() == [("on",)]
 
 
 @pytest.mark.attack("A80")
