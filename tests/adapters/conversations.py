@@ -15,9 +15,10 @@ BOB = b"bob/phone"
 
 
 def make_device(store: Store, address: bytes, *, one_time: int = 3) -> None:
+    identity = IdentityKeyPair.generate()
     with store.device() as device:
-        device.identity = IdentityKeyPair.generate()
-        device.ring = PrekeyRing.generate(device.identity, address=address, now=NOW, one_time=one_time)
+        device.identity = identity
+        device.ring = PrekeyRing.generate(identity, address=address, now=NOW, one_time=one_time)
 
 
 def bundle_of(store: Store) -> PrekeyBundle:

@@ -1,6 +1,6 @@
 """What "persist, then send" costs: messages a second through a store, beside what its database can do at all.
 
-    python tests/bench/persist.py [--messages 400] [--rounds 9] [--directory DIR]
+    python tests/bench/persist.py [--messages 400] [--rounds 9] [--directory DIR] [--record]
 
 The limit is one durable transaction in the same database under the same settings, that replaces one row by random bytes
 of the sizes that the store writes, and nothing else; with an anchor it is two durable writes, the other one being a
@@ -23,7 +23,7 @@ import warnings
 from contextlib import ExitStack
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 from unittest import mock
 
 ROOT: Final = Path(__file__).resolve().parents[2]
@@ -31,6 +31,7 @@ sys.path[:0] = [str(ROOT / "docs" / "adapters"), str(ROOT / "tests")]
 
 import psycopg  # noqa: E402  # as a command it has no path
 from adapters.conversations import ALICE, BOB, NOW, meet  # noqa: E402
+from adapters.figures import report  # noqa: E402
 from anchors import FileAnchor  # noqa: E402
 from postgres_anchor import SCHEMA as ANCHOR_SCHEMA  # noqa: E402
 from postgres_anchor import PostgresAnchor  # noqa: E402
@@ -52,6 +53,14 @@ ANCHOR_ENTRY: Final = 48
 MESSAGE: Final = b"a message of the usual size, which is not long"
 UNSAFE: Final = UnsafeNoRollbackProtection()
 VAULT: Final = StateVault({b"k1": os.urandom(32)}, current=b"k1")
+
+
+class Closable(Protocol):
+    """Stores, databases, connections."""
+
+    def close(self) -> None:
+        """Close it."""
+        ...
 
 
 class Contest(NamedTuple):
@@ -89,15 +98,30 @@ def main() -> None:
     options = arguments()
     directory = Path(tempfile.mkdtemp(dir=options.directory))
     servers = ExitStack()
+    figures: list[Figure] = []
     try:
         print(f"{'':40}{'messages/s':>11}{'limit':>9}{'ratio':>8}   (median of {options.rounds} rounds)")
         for contest in chain(sqlite_contests(directory), postgres_contests(directory, servers)):
             for block in (1, BLOCK):
                 figure = measure(contest, block, options.messages, options.rounds)
                 print(f"{figure.name:40}{figure.store:11.0f}{figure.limit:6.2f} ms{figure.ratio:8.0%}")
+                figures.append(figure)
+        if options.record:
+            record(figures)
     finally:
         servers.close()
         shutil.rmtree(directory, ignore_errors=True)
+
+
+def record(figures: list[Figure]) -> None:
+    """Each with the time of its limit, without which a share says little."""
+    said = {
+        f"persist, then send, {figure.name}": (
+            f"{figure.store:.0f} messages/s, {figure.ratio:.0%} of empty writes that take {figure.limit:.1f} ms"
+        )
+        for figure in figures
+    }
+    report("python tests/bench/persist.py", dict(said))
 
 
 def arguments() -> argparse.Namespace:
@@ -106,6 +130,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--messages", type=int, default=400, help="of a round")
     parser.add_argument("--rounds", type=int, default=9)
     parser.add_argument("--directory", type=Path, default=None, help="on the disk to be measured")
+    parser.add_argument("--record", action="store_true", help="for docs/assurance.md")
     return parser.parse_args()
 
 
@@ -189,7 +214,8 @@ def sqlite_contests(directory: Path) -> Iterator[Contest]:
 
         yield Contest(name, persist, limit)
         os.close(slot)
-        for opened in (alice, bob, database):
+        closing: list[Closable] = [alice, bob, database]
+        for opened in closing:
             opened.close()
 
 
@@ -217,7 +243,8 @@ def postgres_contests(directory: Path, servers: ExitStack) -> Iterator[Contest]:
                 connection.execute("UPDATE written SET content = %s WHERE id = 1", (os.urandom(size),))
 
         yield Contest(name, persist, limit)
-        for opened in (alice, bob, anchor, *connections):
+        closing: list[Closable] = [alice, bob, anchor, *connections]
+        for opened in closing:
             opened.close()
 
 
