@@ -12,11 +12,12 @@ import os
 import shutil
 import subprocess
 from typing import TYPE_CHECKING, Final
+from urllib.parse import quote
 
 from redis import RedisError
-from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
+from redis_link import connect_redis
 from relay import Relay
 from self_signed import self_signed
 from tls import client_context, server_context
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     import ssl
     from collections.abc import AsyncIterator, Iterator
     from pathlib import Path
+
+    from redis.asyncio import Redis
 
 LOOK: Final = 0.5
 """Seconds between two looks at whether the relay is gone, or has moved."""
@@ -96,7 +99,7 @@ class HomeRelay:
     async def _redis(self) -> AsyncIterator[Redis]:
         """The one that was left running by a process that was killed, or a new one with the same file."""
         retry = Retry(NoBackoff(), 0)  # a server that is not there is to be started, not waited for
-        async with Redis(unix_socket_path=str(self._folder / "socket"), retry=retry) as redis:
+        async with connect_redis(f"unix://{quote(str(self._folder / 'socket'))}", retry=retry) as redis:
             started = None if await _answers(redis) else self._start_redis()
             try:
                 for _ in range(STARTING):

@@ -3,16 +3,27 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlsplit
 
 from redis import CredentialProvider
-from redis.asyncio import Redis
+from redis.asyncio import BlockingConnectionPool, Redis
 from tls import client_context
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from redis.asyncio.retry import Retry
+
 REDIS_TIMEOUT: Final = 10.0
 """Seconds for which Redis may be silent before it counts as gone: longer than a slow disk, shorter than patience."""
+
+REDIS_CONNECTIONS: Final = 32
+"""To Redis, of one process: it runs one command after the other, so that more would only wait there. One of them hears
+the news all the time."""
+
+REDIS_QUEUE: Final = 30.0
+"""Seconds for which a command waits until one of them is free: as long as it takes all devices of a process to look
+into their mailboxes at once, with time to spare."""
 
 
 class PasswordFile(CredentialProvider):
@@ -32,17 +43,34 @@ class PasswordFile(CredentialProvider):
 
 
 def connect_redis(
-    uri: str, *, authority: Path | None = None, user: str = "default", password: Path | None = None
+    uri: str,
+    *,
+    authority: Path | None = None,
+    user: str = "default",
+    password: Path | None = None,
+    retry: Retry | None = None,
 ) -> Redis:
     """A Redis over TLS, or over a socket of this machine; no other.
 
+    More commands than connections wait: a pool that does not block would fail them, and with them a relay's devices.
+
     Args:
-        uri: rediss:// or unix://.
+        uri: rediss:// or unix://. No query: it would override all that is set here, the checks of names included.
         authority: the only certificate authority to trust for it; None for the system's.
         user: its name there.
         password: the file that holds the user's.
+        retry: how often to try again; None for what redis-py does.
     """
-    settings: dict[str, Any] = {"socket_timeout": REDIS_TIMEOUT, "socket_connect_timeout": REDIS_TIMEOUT}
+    settings: dict[str, Any] = {
+        "socket_timeout": REDIS_TIMEOUT,
+        "socket_connect_timeout": REDIS_TIMEOUT,
+        "max_connections": REDIS_CONNECTIONS,
+        "timeout": REDIS_QUEUE,
+    }
+    if retry is not None:
+        settings["retry"] = retry
+    if urlsplit(uri).query:
+        raise ValueError("the address of Redis has a query: nothing is set there")
     if uri.startswith("rediss://"):
         settings |= {"ssl_min_version": client_context().minimum_version, "ssl_check_hostname": True}
         if authority:
@@ -51,4 +79,4 @@ def connect_redis(
         raise ValueError("Redis is reached by rediss:// or unix://")
     if password:
         settings["credential_provider"] = PasswordFile(password, user)
-    return Redis.from_url(uri, **settings)
+    return Redis.from_pool(BlockingConnectionPool.from_url(uri, **settings))

@@ -15,6 +15,7 @@ from client import Client
 from link import Link
 from pseudonyms import QUIET
 from redis.asyncio import Redis
+from redis_link import connect_redis
 from relay import Relay
 from throttle import Rate
 from websockets.asyncio.client import connect
@@ -67,7 +68,7 @@ async def running(
     port: int = 0,
     redis: Redis | None = None,
 ) -> AsyncIterator[Running]:
-    redis = redis or Redis(unix_socket_path=str(server.socket))
+    redis = redis or connect_redis(f"unix://{server.socket}")
     relay = Relay(redis, rates=rates, room=room, clock=clock, open_registration=True)
     try:
         async with relay.listen("localhost", port, context) as listening:

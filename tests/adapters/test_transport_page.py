@@ -88,6 +88,7 @@ def test_the_limits_are_those_of_the_code() -> None:
         f"| {networks.MAX_OF_A_NETWORK}; {networks.MAX_CONNECTIONS:,} |",
         f"| {incoming.HELD}; {incoming.HELD_IN_ALL} |",
         f"| {outgoing.SILENCE:.0f} s; {redis_link.REDIS_TIMEOUT:.0f} s |",
+        f"| {redis_link.REDIS_CONNECTIONS}; {redis_link.REDIS_QUEUE:.0f} s |",
         f"| {client.FIRST_PAUSE} s to {client.LAST_PAUSE:.0f} s; {client.LASTED:.0f} s |",
         f"| {line.WINDOW} unacknowledged; {line.READ_AHEAD} |",
         f"| {door.GREETING_TIMEOUT:.0f} s; {line.SEND_TIMEOUT:.0f} s; {heartbeat.PONG_TIMEOUT:.0f} s |",
