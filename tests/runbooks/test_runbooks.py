@@ -52,7 +52,7 @@ EXPECTED = {
     ("incident-response.md", 4): ("ok",),
     ("incident-response.md", 5): ("killed",),
     ("incident-response.md", 6): ("",),
-    ("incident-response.md", 7): ("no change",),
+    ("incident-response.md", 7): ("no change", "nothing that ships has changed"),
     ("incident-response.md", 8): ("tokens void: 1",),
     ("incident-response.md", 9): ("600 drill/relay-key.pem",),
     ("incident-response.md", 10): ("done: rotate", "publish", "bundles alive: 1"),
@@ -87,6 +87,15 @@ def shows(project: Project, page: str, place: int) -> None:
     output = project.output(block)
     missing = [text for text in EXPECTED[page, place] if text not in output]
     assert not missing, f"{block.text}\n{output}"
+
+
+def test_a_difference_is_read_and_a_failure_is_none(project: Project) -> None:
+    writing, reading = [block.text for block in blocks("incident-response.md") if "sbom write" in block.text]
+    project.begin()
+    ended = project.run(Block("sh", reading))
+    assert (ended.returncode, ended.stdout) == (2, "there is no difference to read: do not deploy\n")
+    shown = project.output(Block("sh", f"{writing}sed -i s/libsodium/other/ drill/sbom-deployed/*.json\n{reading}"))
+    assert shown.endswith("something has changed: let a second person read it\n")
 
 
 def test_every_block_is_expected_to_show_something() -> None:

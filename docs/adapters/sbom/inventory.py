@@ -1,7 +1,7 @@
-"""What exactly ships: the library, what it needs at run time, and the C libraries inside the wheels.
+"""What exactly ships: the library, what it needs at run time, and the libraries inside the wheels.
 
-pip installs the library into an empty folder and reports what it took; nothing of the environment that runs this is
-looked at, so no development tool gets into the list.
+pip installs the pins and the library as a deployment does, into empty folders, and reports what it took; nothing of the
+environment that runs this is looked at, so no development tool gets into the list.
 """
 
 from __future__ import annotations
@@ -10,113 +10,102 @@ import json
 import subprocess
 import sys
 import tempfile
-import tomllib
 from importlib.metadata import Distribution, distributions
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from urllib.parse import unquote, urlsplit
 
+import notes
+import pins
+import wheel
+from inventory_error import InventoryError
+from packageurl import PackageURL
 from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+from shipped import FILE, Shipped
 
-LIBRARY: Final = "ratchetlib"
-NOTES: Final[dict[str, dict[str, str]]] = tomllib.loads(
-    (Path(__file__).parent / "dependencies.toml").read_text(encoding="utf-8")
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+_PIP: Final = (
+    "-m",
+    "pip",
+    "install",
+    "--quiet",
+    "--disable-pip-version-check",
+    "--no-compile",
+    "--only-binary",
+    ":all:",
 )
+_RENEW: Final = "If the pins are old, renew them as tests/requirements/README.md says, and read the difference"
 
 
-class InventoryError(Exception):
-    """Something ships of which not enough is known."""
+class Taken(NamedTuple):
+    """What pip took for a package; both empty if it was a folder."""
+
+    file: str
+    sha256: str
 
 
-class Shipped(NamedTuple):
-    """A part of a deployment.
-
-    Attributes:
-        name, version: as its publisher writes them.
-        licence: an SPDX expression.
-        sha256: of the wheel that pip took, in hexadecimal; empty for what has no file of its own.
-        needs: names of the parts that it needs at run time.
-        inside: the part whose wheel it is compiled into, or empty.
-    """
-
-    name: str
-    version: str
-    licence: str
-    sha256: str = ""
-    needs: tuple[str, ...] = ()
-    inside: str = ""
-
-    @property
-    def purl(self) -> str:
-        """Its package URL."""
-        kind = "generic" if self.inside else "pypi"
-        return f"pkg:{kind}/{self.name.lower()}@{self.version}"
-
-
-def take(source: str) -> list[Shipped]:
-    """Install `source` (a folder, a wheel or a requirement) and list what came.
+def take(source: str, pinned: Path) -> list[Shipped]:
+    """Install what `pinned` pins and `source` (a folder, a wheel or a requirement), and list what came.
 
     Raises:
-        InventoryError: a licence or a version inside a wheel is not known.
-        subprocess.CalledProcessError: pip failed.
+        InventoryError: a file is not the pinned one, something needed is not pinned, or too little is known of a part.
     """
+    pins.read(pinned)  # better words than pip's for a file that pins nothing
     with tempfile.TemporaryDirectory() as folder:
-        report = Path(folder) / "report.json"
-        target = Path(folder) / "installed"
-        command = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-compile"]
-        subprocess.run([*command, "--target", str(target), "--report", str(report), source], check=True)  # noqa: S603  # our own arguments
-        hashes = _hashes(json.loads(report.read_text(encoding="utf-8")))
-        found = {_key(package.name): package for package in distributions(path=[str(target)])}
-        return [
-            part
-            for key in sorted(found)
-            for part in _parts(found[key], hashes[key], {key: found[key].name for key in found})
-        ]
+        targets = [Path(folder) / "pinned", Path(folder) / "source"]
+        advice = f"A file with another hash is one that nobody has looked at: do not deploy it. {_RENEW}"
+        taken = _install(targets[0], ("--require-hashes", "--requirement", str(pinned)), advice)
+        taken |= _install(
+            targets[1], ("--no-deps", source), "Name a folder, a wheel, or a requirement such as name==1.0"
+        )
+        came = distributions(path=[str(target) for target in targets])
+        found: dict[str, Distribution] = {canonicalize_name(package.name): package for package in came}
+        return [part for key in sorted(found) for part in _parts(key, found, taken[key])]
 
 
-def _parts(package: Distribution, sha256: str, present: dict[str, str]) -> list[Shipped]:
+def _install(target: Path, arguments: tuple[str, ...], advice: str) -> dict[str, Taken]:
+    """Let pip fill a folder."""
+    report = target.with_suffix(".json")
+    command = [sys.executable, *_PIP, "--target", str(target), "--report", str(report), *arguments]
+    ended = subprocess.run(command, check=False, capture_output=True, text=True)  # noqa: S603  # our own arguments
+    if ended.returncode:
+        raise InventoryError(f"pip refused {arguments[-1]}:\n{ended.stderr.strip()}\n{advice}")
+    items = json.loads(report.read_text(encoding="utf-8"))["install"]
+    return {canonicalize_name(item["metadata"]["name"]): _taken(item["download_info"]) for item in items}
+
+
+def _taken(download: dict[str, Any]) -> Taken:
+    if "archive_info" not in download:
+        return Taken("", "")
+    path = urlsplit(download["url"]).path
+    return Taken(unquote(path.rpartition("/")[2]), download["archive_info"]["hashes"]["sha256"])
+
+
+def _parts(key: str, found: Mapping[str, Distribution], taken: Taken) -> list[Shipped]:
     """A package, and behind it what is compiled into its wheel."""
-    needed = (Requirement(line) for line in package.requires or ())
-    needs = sorted(
-        present[_key(need.name)]
-        for need in needed
-        if _key(need.name) in present and (need.marker is None or need.marker.evaluate({"extra": ""}))
+    package = found[key]
+    purl = PackageURL("pypi", None, key, package.version, {FILE: taken.file} if taken.file else None)
+    whole = Shipped(
+        package.name,
+        purl,
+        notes.licence("pypi", key, str(package.metadata.json.get("license_expression", ""))),
+        notes.supplier("pypi", key),
+        taken.sha256,
+        tuple(sorted(_needs(package, found))),
     )
-    whole = Shipped(package.name, package.version, _licence(package), sha256, tuple(needs))
-    return [whole, *_inside(package)]
+    return [whole, *wheel.inside(package)]
 
 
-def _inside(package: Distribution) -> list[Shipped]:
-    """The C libraries in a wheel: as its own SBOM says (PEP 770), or for PyNaCl, which has none, as we noted."""
-    if package.name == "PyNaCl":
-        version = NOTES["libsodium"].get(package.version)
-        if version is None:
-            raise InventoryError(f"which libsodium is in PyNaCl {package.version}? Note it in dependencies.toml")
-        return [Shipped("libsodium", version, NOTES["licence"]["libsodium"], inside=package.name)]
-    boms = [json.loads(file.read_text()) for file in package.files or () if file.match("*.dist-info/sboms/sbom.json")]
-    components = [component for bom in boms for component in bom["components"]]
-    return [
-        Shipped(part["name"], part["version"], NOTES["licence"][part["name"]], inside=package.name)
-        for part in components
-    ]
-
-
-def _licence(package: Distribution) -> str:
-    stated = package.metadata.get("License-Expression") or NOTES["licence"].get(package.name)
-    if not stated:
-        raise InventoryError(f"the licence of {package.name} is not known: note it in dependencies.toml")
-    return stated
-
-
-def _hashes(report: dict[str, Any]) -> dict[str, str]:
-    """The SHA-256 of each file that pip took, where it took a file (a folder has none)."""
-    return {
-        _key(item["metadata"]["name"]): item["download_info"]
-        .get("archive_info", {})
-        .get("hashes", {})
-        .get("sha256", "")
-        for item in report["install"]
-    }
-
-
-def _key(name: str) -> str:
-    return name.lower().replace("_", "-")
+def _needs(package: Distribution, found: Mapping[str, Distribution]) -> Iterator[str]:
+    """The names of what it needs here, all of which must have come."""
+    for need in map(Requirement, package.requires or ()):
+        if need.marker is not None and not need.marker.evaluate({"extra": ""}):
+            continue
+        there = found.get(canonicalize_name(need.name))
+        if there is None or not need.specifier.contains(there.version, prereleases=True):
+            has = f"{there.name} {there.version} is" if there else "nothing of that name is"
+            raise InventoryError(f"{package.name} needs {need.name}{need.specifier}, and {has} pinned. {_RENEW}")
+        yield there.name

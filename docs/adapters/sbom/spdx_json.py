@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import io
+import re
 from typing import TYPE_CHECKING
 from uuid import NAMESPACE_URL, uuid5
 
 from cyclonedx_json import created
-from inventory import LIBRARY
 from license_expression import get_spdx_licensing
+from shipped import FILE, LIBRARY
 from spdx_tools.spdx.model import (
     Actor,
     ActorType,
@@ -23,11 +24,12 @@ from spdx_tools.spdx.model import (
     RelationshipType,
     SpdxNoAssertion,
 )
+from spdx_tools.spdx.parser.actor_parser import ActorParser
 from spdx_tools.spdx.validation.document_validator import validate_full_spdx_document
 from spdx_tools.spdx.writer.json.json_writer import write_document_to_stream
 
 if TYPE_CHECKING:
-    from inventory import Shipped
+    from shipped import Shipped
 
 _ID = "SPDXRef-DOCUMENT"
 
@@ -60,16 +62,18 @@ def _about(parts: list[Shipped]) -> CreationInfo:
 
 def _package(part: Shipped) -> Package:
     return Package(
-        spdx_id=_reference(part.name),
+        spdx_id=_reference(part.reference),
         name=part.name,
-        version=part.version,
+        version=part.version or None,
+        file_name=part.purl.qualifiers.get(FILE),
+        supplier=ActorParser.parse_actor(part.supplier) if part.supplier else SpdxNoAssertion(),
         download_location=SpdxNoAssertion(),
         files_analyzed=False,
         checksums=[Checksum(ChecksumAlgorithm.SHA256, part.sha256)] if part.sha256 else [],
         license_concluded=SpdxNoAssertion(),
         license_declared=get_spdx_licensing().parse(part.licence),
         external_references=[
-            ExternalPackageRef(ExternalPackageRefCategory.PACKAGE_MANAGER, "purl", part.purl),
+            ExternalPackageRef(ExternalPackageRefCategory.PACKAGE_MANAGER, "purl", part.purl.to_string()),
         ],
     )
 
@@ -82,12 +86,13 @@ def _relations(parts: list[Shipped]) -> list[Relationship]:
         for need in part.needs
     ]
     inside = [
-        Relationship(_reference(part.inside), RelationshipType.CONTAINS, _reference(part.name))
+        Relationship(_reference(part.inside), RelationshipType.CONTAINS, _reference(part.reference))
         for part in parts
         if part.inside
     ]
     return described + needs + inside
 
 
-def _reference(name: str) -> str:
-    return f"SPDXRef-{name}"
+def _reference(reference: str) -> str:
+    """In SPDX's letters; that no two become one is what the validation of the document checks."""
+    return f"SPDXRef-{re.sub(r'[^A-Za-z0-9.-]', '-', reference)}"
