@@ -6,6 +6,8 @@ import json
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, ClassVar, Self
 
+from ratchetlib import StateVersionUnsupported
+
 if TYPE_CHECKING:
     from ratchetlib.wire import Reader
 
@@ -73,6 +75,9 @@ class PeerNotes:
 
     @classmethod
     def _from_state(cls, reader: Reader) -> Self:
-        """What was sealed, so it is trusted."""
+        """What was sealed, so it is trusted; but it may be of another version of this module."""
         fields = json.loads(reader.rest())
-        return cls(**fields | {"entries": tuple(Entry(**entry) for entry in fields["entries"])})
+        try:
+            return cls(**fields | {"entries": tuple(Entry(**entry) for entry in fields["entries"])})
+        except (KeyError, TypeError) as error:
+            raise StateVersionUnsupported("a peer's notes are of another version") from error

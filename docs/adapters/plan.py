@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING
 from peer import known
 from records import IDENTITY, PLAN, RING, StateMissing, StoreNote
 
+from ratchetlib import StateVersionUnsupported
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -76,11 +78,14 @@ class Plan:
         if note is None:
             return cls()
         fields = json.loads(note.content)
-        contacts = {
-            address: Contact(Stage(contact["stage"]), tuple(contact["old"]), contact["until"])
-            for address, contact in fields["contacts"].items()
-        }
-        return cls(**fields | {"contacts": contacts})
+        try:
+            contacts = {
+                address: Contact(Stage(contact["stage"]), tuple(contact["old"]), contact["until"])
+                for address, contact in fields["contacts"].items()
+            }
+            return cls(**fields | {"contacts": contacts})
+        except (KeyError, TypeError, ValueError) as error:
+            raise StateVersionUnsupported("the plan is of another version") from error
 
     def write(self) -> StoreNote:
         """For the store to seal."""

@@ -99,10 +99,12 @@ def test_who_looks_into_the_outbox_does_not_wait_for_a_peer_that_another_worker_
     with alice.peer(CAROL) as locked:
         locked.begin(bundle_of(carol), now=NOW, first=b"to carol")
     other = postgres_place.open(ALICE, anchor=anchor)
-    connection_of(other).execute("SET lock_timeout = '1ms'")
+    connection = connection_of(other)
+    connection.execute("SET lock_timeout = '1ms'")
     with alice.peer(BOB):
         assert other.outbox() == locked.outgoing
         assert other.refused == {}
+    assert connection_of(other) is connection, "a wait that is over costs the connection"
     assert [letter.peer for letter in other.outbox()] == [BOB, CAROL]
 
 

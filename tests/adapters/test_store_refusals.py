@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import threading
 from typing import TYPE_CHECKING
@@ -9,11 +10,12 @@ from typing import TYPE_CHECKING
 import pytest
 from adapters.conversations import ALICE, BOB, NOW, bundle_of, carry, make_device, meet, send
 from peer_notes import PeerNotes
-from records import Record, StateMissing
+from plan import Plan, change, look
+from records import PLAN, Record, StateMissing
 from store import LETTERS_AT_ONCE
 from support.anchors import MemoryAnchor
 
-from ratchetlib import Session, StateRolledBack, StateTampered, StateVault
+from ratchetlib import Session, StateRolledBack, StateTampered, StateVault, StateVersionUnsupported
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -224,9 +226,32 @@ def test_a_ciphertext_newer_than_the_session_that_has_made_it_does_not_leave(pla
     assert {address: type(error) for address, error in again.refused.items()} == {BOB: StateRolledBack}
 
 
+@pytest.mark.attack("A74")
+def test_notes_and_plans_of_another_version_are_refused_and_not_written_over(place: Place) -> None:
+    alice, bob = place.open(ALICE), place.open(BOB)
+    meet(alice, bob)
+    with change(alice) as device:
+        device.plan = Plan(revision=3)
+    for record, shelf in ((Record(PeerNotes, BOB), alice._sealing.shelf(BOB)), (PLAN, alice._sealing.shelf(b""))):
+        with alice._unit() as unit:
+            found = unit.open(shelf, record)
+            assert found is not None
+            fields = json.loads(found._to_state()) | {"of a later version": 1}
+        later = type("Later", (record.kind,), {"_to_state": lambda _, fields=fields: json.dumps(fields).encode()})
+        with alice._unit() as unit:
+            unit.open(shelf, record)
+            unit.put(shelf, record, later.__new__(later))
+            alice._save(unit)
+    again = place.open(ALICE)
+    send(bob, ALICE, b"")
+    for use in (lambda: send(again, BOB, b""), lambda: again.abandon(BOB), lambda: look(again)):
+        with pytest.raises(StateVersionUnsupported):
+            use()
+
+
 @pytest.mark.attack("A72")
-@pytest.mark.parametrize("change", ["peer", "id", "content", "box", "nothing"])
-def test_a_waiting_ciphertext_is_bound_to_its_letter_and_peer(place: Place, change: str) -> None:
+@pytest.mark.parametrize("moved", ["peer", "id", "content", "box", "nothing"])
+def test_a_waiting_ciphertext_is_bound_to_its_letter_and_peer(place: Place, moved: str) -> None:
     alice, bob = place.open(ALICE), place.open(BOB)
     meet(alice, bob)
     with alice.peer(CAROL) as locked:
@@ -241,7 +266,7 @@ def test_a_waiting_ciphertext_is_bound_to_its_letter_and_peer(place: Place, chan
         "box": (key, 1, shelf, blob),
         "nothing": (key, 0, shelf, b""),
     }
-    place.interfere(ALICE, "UPDATE letters SET id = ?, box = ?, shelf = ?, blob = ?", *values[change])
+    place.interfere(ALICE, "UPDATE letters SET id = ?, box = ?, shelf = ?, blob = ?", *values[moved])
     assert alice.outbox() + alice.inbox() == []
     assert [type(error) for error in alice.refused.values()] == [StateTampered]
 

@@ -3,11 +3,11 @@
     python tests/bench/persist.py [--messages 400] [--rounds 9] [--directory DIR] [--record]
 
 The limit is one durable transaction in the same database under the same settings, that replaces one row by random bytes
-of the sizes that the store writes, and nothing else; with an anchor it is two durable writes, the other one being a
-small row or file slot where the anchor keeps its own. A second line is for blocks of ten messages, whose limit is still
-that of one message. Store and limit take turns, message by message, so that whatever else the machine does slows both;
-the figure is the median of the rounds' ratios. How long the limit takes is printed beside: the faster the disk
-answers, the more of a message's time is the processor's, and the smaller the ratio.
+of the sizes that the store writes, and nothing else. With an anchor a second limit is that write and another durable
+one, of the size of an anchor's entry, where the anchor keeps its own. A line more is for blocks of ten messages, whose
+limits are still those of one. Store and limits take turns, block by block, so that whatever else the machine does slows
+all of them; the figures are medians of the rounds. How long the empty writes take is printed beside: the faster the
+disk answers, the more of a message's time is the processor's, and the smaller the share.
 """
 
 from __future__ import annotations
@@ -69,12 +69,12 @@ class Contest(NamedTuple):
     Attributes:
         name: of the line.
         persist: sends so many messages in one block.
-        limit: the empty write, once.
+        limits: the empty write, once, and with an anchor the anchor's.
     """
 
     name: str
     persist: Callable[[int], None]
-    limit: Callable[[], None]
+    limits: tuple[Callable[[], None], ...]
 
 
 class Figure(NamedTuple):
@@ -83,14 +83,22 @@ class Figure(NamedTuple):
     Attributes:
         name: of the line.
         store: messages a second.
-        limit: milliseconds for the empty write.
-        ratio: of the times.
+        limit: milliseconds for the empty writes.
+        of_one: share of one empty write.
+        of_all: share of as many durable writes as the store needs.
     """
 
     name: str
     store: float
     limit: float
-    ratio: float
+    of_one: float
+    of_all: float
+
+    @property
+    def line(self) -> str:
+        """Of the table."""
+        share = f"{self.of_one:8.0%}{self.of_all:8.0%}"
+        return f"{self.name:40}{self.store:11.0f}{self.limit:6.2f} ms{share}"
 
 
 def main() -> None:
@@ -100,11 +108,11 @@ def main() -> None:
     servers = ExitStack()
     figures: list[Figure] = []
     try:
-        print(f"{'':40}{'messages/s':>11}{'limit':>9}{'ratio':>8}   (median of {options.rounds} rounds)")
+        print(f"{'':40}{'messages/s':>11}{'limit':>9}{'of one':>8}{'of all':>8}   (medians of {options.rounds} rounds)")
         for contest in chain(sqlite_contests(directory), postgres_contests(directory, servers)):
             for block in (1, BLOCK):
                 figure = measure(contest, block, options.messages, options.rounds)
-                print(f"{figure.name:40}{figure.store:11.0f}{figure.limit:6.2f} ms{figure.ratio:8.0%}")
+                print(figure.line)
                 figures.append(figure)
         if options.record:
             record(figures)
@@ -115,13 +123,14 @@ def main() -> None:
 
 def record(figures: list[Figure]) -> None:
     """Each with the time of its limit, without which a share says little."""
-    said = {
-        f"persist, then send, {figure.name}": (
-            f"{figure.store:.0f} messages/s, {figure.ratio:.0%} of empty writes that take {figure.limit:.1f} ms"
+    said: dict[str, float | str] = {}
+    for figure in figures:
+        share = f"{figure.of_all:.0%} of {figure.limit:.1f} ms"
+        one = f", {figure.of_one:.0%} of one write" if "anchor" in figure.name else ""
+        said[f"persist, then send, {figure.name}: messages/s, share of empty durable writes"] = (
+            f"{figure.store:.0f}, {share}{one}"
         )
-        for figure in figures
-    }
-    report("python tests/bench/persist.py", dict(said))
+    report("python tests/bench/persist.py", said)
 
 
 def arguments() -> argparse.Namespace:
@@ -137,29 +146,32 @@ def arguments() -> argparse.Namespace:
 def measure(contest: Contest, block: int, messages: int, rounds: int) -> Figure:
     """Both in turn, block by block."""
     for _ in range(min(WARM_UP, messages)):
-        contest.persist(block)
-        contest.limit()
-    pairs = [seconds(contest, block, max(messages // block, 1)) for _ in range(rounds)]
+        turn(contest, block)
+    rounds_of_means = [means(contest, block, max(messages // block, 1)) for _ in range(rounds)]
     name = contest.name if block == 1 else f"{contest.name}, {block} in a block"
     return Figure(
         name,
-        statistics.median(block / ours for ours, _ in pairs),
-        statistics.median(1000 * theirs for _, theirs in pairs),
-        statistics.median(block * theirs / ours for ours, theirs in pairs),
+        statistics.median(block / ours for ours, *_ in rounds_of_means),
+        statistics.median(1000 * sum(limits) for _, *limits in rounds_of_means),
+        statistics.median(block * limits[0] / ours for ours, *limits in rounds_of_means),
+        statistics.median(block * sum(limits) / ours for ours, *limits in rounds_of_means),
     )
 
 
-def seconds(contest: Contest, block: int, times: int) -> tuple[float, float]:
-    """The mean time of a block and of an empty write."""
-    ours = theirs = 0.0
-    for _ in range(times):
+def means(contest: Contest, block: int, times: int) -> list[float]:
+    """Seconds that a block takes, and each empty write."""
+    turns = [turn(contest, block) for _ in range(times)]
+    return [statistics.fmean(column) for column in zip(*turns, strict=True)]
+
+
+def turn(contest: Contest, block: int) -> list[float]:
+    """Seconds that a block took, and each empty write."""
+    taken = []
+    for work in (lambda: contest.persist(block), *contest.limits):
         start = time.perf_counter()
-        contest.persist(block)
-        middle = time.perf_counter()
-        contest.limit()
-        ours += middle - start
-        theirs += time.perf_counter() - middle
-    return ours / times, theirs / times
+        work()
+        taken.append(time.perf_counter() - start)
+    return taken
 
 
 def sending(alice: Store, bob: Store) -> Callable[[int], None]:
@@ -206,13 +218,14 @@ def sqlite_contests(directory: Path) -> Iterator[Contest]:
         size = size_of_a_message(alice)
         slot = os.open(f"{place}slot", os.O_RDWR | os.O_CREAT, 0o600)
 
-        def limit(execute: Any = execute, size: int = size, slot: int = slot, anchor: object = anchor) -> None:
+        def write(execute: Any = execute, size: int = size) -> None:
             execute("UPDATE written SET content = ? WHERE id = 1", (os.urandom(size),))
-            if anchor is not UNSAFE:
-                os.pwrite(slot, os.urandom(ANCHOR_ENTRY), 0)
-                os.fsync(slot)
 
-        yield Contest(name, persist, limit)
+        def advance(slot: int = slot) -> None:
+            os.pwrite(slot, os.urandom(ANCHOR_ENTRY), 0)
+            os.fsync(slot)
+
+        yield Contest(name, persist, (write,) if anchor is UNSAFE else (write, advance))
         os.close(slot)
         closing: list[Closable] = [alice, bob, database]
         for opened in closing:
@@ -235,24 +248,20 @@ def postgres_contests(directory: Path, servers: ExitStack) -> Iterator[Contest]:
         alice = postgres_store(alice_info, vault=VAULT, owner=ALICE, anchor=anchor if number else UNSAFE)
         bob = postgres_store(bob_info, vault=VAULT, owner=BOB, anchor=UNSAFE)
         persist = sending(alice, bob)
-        sizes = [size_of_a_message(alice), *[ANCHOR_ENTRY] * number]
-        connections = [empty_rows(info) for info in (alice_info, anchor_info)]
-
-        def limit(connections: Any = connections, sizes: list[int] = sizes) -> None:
-            for connection, size in zip(connections, sizes, strict=False):
-                connection.execute("UPDATE written SET content = %s WHERE id = 1", (os.urandom(size),))
-
-        yield Contest(name, persist, limit)
-        closing: list[Closable] = [alice, bob, anchor, *connections]
+        write = empty_write(alice_info, size_of_a_message(alice))
+        advance = empty_write(anchor_info, ANCHOR_ENTRY)
+        yield Contest(name, persist, (write, advance)[: 1 + number])
+        closing: list[Closable] = [alice, bob, anchor]
         for opened in closing:
             opened.close()
 
 
-def empty_rows(conninfo: str) -> psycopg.Connection[tuple[Any, ...]]:
-    """A connection to a database with a row to be replaced."""
+def empty_write(conninfo: str, size: int) -> Callable[[], None]:
+    """Replaces a row of a database."""
     run(conninfo, "CREATE TABLE written (id integer PRIMARY KEY, content bytea)")
     run(conninfo, "INSERT INTO written VALUES (1, '')")
-    return psycopg.connect(conninfo, autocommit=True, prepare_threshold=1)
+    connection = psycopg.connect(conninfo, autocommit=True, prepare_threshold=1)
+    return lambda: connection.execute("UPDATE written SET content = %s WHERE id = 1", (os.urandom(size),)).close()
 
 
 def database(server: str, name: str) -> str:
