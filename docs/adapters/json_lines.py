@@ -7,6 +7,8 @@ import logging
 import time
 from typing import Any, Final
 
+from redactor import shown
+
 _STANDARD: Final = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 
 
@@ -26,4 +28,7 @@ class JsonFormatter(logging.Formatter):
             record.exc_text = self.formatException(record.exc_info)
         if record.exc_text:
             said["trace"] = record.exc_text.splitlines()
-        return json.dumps(said, default=str)
+        try:
+            return json.dumps(said, default=shown, allow_nan=False)
+        except (TypeError, ValueError, RecursionError):  # keys that are no text, not-a-number, what contains itself
+            return json.dumps({name: value if name == "trace" else shown(value) for name, value in said.items()})
