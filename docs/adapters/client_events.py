@@ -7,15 +7,13 @@ import time
 from typing import TYPE_CHECKING, Final
 
 from pseudonyms import pseudonym
-from throttle import Rate, Throttle
+from security_events import WRITTEN, event_named
+from throttle import Throttle
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 LOG: Final = logging.getLogger("ratchetlib.client")
-
-LOGGED: Final = Rate(1 / 10, 20)
-"""Lines of one event in the log: anybody can cause some of them, as often as they send. `on_event` hears of all."""
 
 
 class Events:
@@ -28,10 +26,14 @@ class Events:
             on_event: see `Client`.
         """
         self._on_event = on_event
-        self._logged = Throttle(LOGGED, time.monotonic)
+        self._logged = Throttle(WRITTEN, time.monotonic)
 
     def tell(self, event: str, peer: bytes) -> None:
-        """A security event, and a peer's address, empty if it is the relay's."""
-        if not self._logged.wait(event):
-            LOG.warning(event, extra={"device": pseudonym(peer)})
+        """A security event, and a peer's address, empty if it is the relay's.
+
+        The log has the event's name: an exception's would tell a forgery from damage.
+        """
+        known = event_named(event)
+        if known is not None and not self._logged.wait(known):
+            LOG.warning(known.value, extra={"device": pseudonym(peer)})
         self._on_event(event, peer)

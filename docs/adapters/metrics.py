@@ -57,6 +57,8 @@ _KINDS: Final = dict.fromkeys(Event, Kind.REFUSED) | {
             Event.STATE_MISSING,
             Event.RANDOM_SOURCE_FAILED,
             Event.RELAY_NOT_AUTHENTICATED,
+            Event.REPLACED,
+            Event.HELD_MESSAGE_DROPPED,
         ),
         Kind.ALARM,
     ),

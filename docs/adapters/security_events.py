@@ -7,12 +7,14 @@ from a damaged byte would be an oracle for whoever reads it (docs/spec/errors.md
 from __future__ import annotations
 
 import logging
+import time
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
 from peer_sessions import WrongPeer
 from pseudonyms import pseudonym
 from records import StateMissing, StoreError
+from throttle import Rate, Throttle
 
 import ratchetlib
 
@@ -22,6 +24,10 @@ if TYPE_CHECKING:
     from ratchetlib.primitives.random import RandomHealth
 
 LOG: Final = logging.getLogger("ratchetlib.security")
+
+WRITTEN: Final = Rate(1 / 10, 20)
+"""Lines of one event: anybody can cause most of them, as often as they send. What only a known peer can cause, and a
+person has to see, is counted for each peer by itself, so that one does not hide another."""
 
 
 class Event(StrEnum):
@@ -76,12 +82,14 @@ _EVENTS: Final[dict[type[Exception], Event | None]] = {
 }
 """By the nearest base class; None is no event."""
 
-_SEVERE: Final = {
+_LEVELS: Final = {
     Event.IDENTITY_CHANGED: logging.ERROR,
     Event.FORK_DETECTED: logging.ERROR,
     Event.FINGERPRINT_MISMATCH: logging.ERROR,
     Event.STATE_REFUSED: logging.ERROR,
     Event.STATE_MISSING: logging.ERROR,
+    Event.REPLACED: logging.ERROR,
+    Event.HELD_MESSAGE_DROPPED: logging.ERROR,
     Event.ROLLBACK_REFUSED: logging.CRITICAL,
     Event.RANDOM_SOURCE_FAILED: logging.CRITICAL,
     Event.RESET_MADE: logging.INFO,
@@ -108,6 +116,11 @@ def _names() -> dict[str, Event | None]:
 _NAMES: Final = _names()
 
 
+def event_named(name: str) -> Event | None:
+    """The event that a client's name for it means; likewise."""
+    return _NAMES.get(name, Event.UNKNOWN)
+
+
 class SecurityLog:
     """Writes events; an instance is the `on_event` of a client."""
 
@@ -115,13 +128,14 @@ class SecurityLog:
         """A log.
 
         Args:
-            count: called for each event, such as `SessionEvents.count` of `metrics` with a cohort.
+            count: called for each event, written or not, such as `SessionEvents.count` of `metrics` with a cohort.
         """
         self._count = count
+        self._written = Throttle(WRITTEN, time.monotonic)
 
     def __call__(self, name: str, peer: bytes) -> None:
         """An event by the name that `Client` gives it."""
-        self._emit(_NAMES.get(name, Event.UNKNOWN), peer)
+        self._emit(event_named(name), peer)
 
     def error(self, error: BaseException, peer: bytes = b"") -> None:
         """What was caught, be it from the library or from `Client.run`."""
@@ -134,6 +148,8 @@ class SecurityLog:
     def _emit(self, event: Event | None, peer: bytes) -> None:
         if event is None:
             return
-        fields = {"event": event.value} | ({"device": pseudonym(peer)} if peer else {})
-        LOG.log(_SEVERE.get(event, logging.WARNING), event.value, extra=fields)
+        level = _LEVELS.get(event, logging.WARNING)
+        if not self._written.wait((event, peer if level >= logging.ERROR else b"")):
+            fields = {"event": event.value} | ({"device": pseudonym(peer)} if peer else {})
+            LOG.log(level, event.value, extra=fields)
         self._count(event, peer)

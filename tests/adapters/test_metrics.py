@@ -138,6 +138,13 @@ def test_reasons_of_refusals_are_one_series() -> None:
     }
 
 
+@pytest.mark.parametrize("event", [Event.REPLACED, Event.HELD_MESSAGE_DROPPED, Event.IDENTITY_CHANGED])
+def test_theft_and_loss_are_for_a_person(event: Event) -> None:
+    events = SessionEvents(min_devices=LEAST_MIN_DEVICES)
+    counted(events, OTHER, range(LEAST_MIN_DEVICES), event)
+    assert {labels for labels, value in events_of(registry(events)).items() if value} == {("alarm", OTHER)}
+
+
 @pytest.mark.attack("A115")
 def test_a_cohort_of_too_few_devices_does_not_show() -> None:
     events = SessionEvents(COHORTS)

@@ -6,6 +6,7 @@ import inspect
 import io
 import json
 import logging
+import math
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,9 +18,10 @@ import pytest
 import questions
 import records
 from adapters.sources import fresh_source, give
+from client_events import Events
 from json_lines import JsonFormatter
 from pseudonyms import pseudonym
-from security_events import Event, SecurityLog, event_of
+from security_events import WRITTEN, Event, SecurityLog, event_of
 from support.bad_sources import stuck
 
 import ratchetlib
@@ -162,6 +164,40 @@ def test_what_is_no_event_is_not_written(kind: type[Exception]) -> None:
     assert lines == []
 
 
+@pytest.mark.attack("A115")
+def test_a_flood_is_counted_and_hardly_written() -> None:
+    counted: list[Event] = []
+    log = SecurityLog(lambda event, _peer: counted.append(event))
+    with written() as lines:
+        for number in range(10_000):
+            log("MalformedMessage", f"mallory{number}/x".encode())
+    assert len(counted) == 10_000
+    assert len(lines) < 10 * WRITTEN.burst
+
+
+def test_a_flood_of_one_peer_hides_no_other() -> None:
+    log = SecurityLog()
+    with written() as lines:
+        for _ in range(1000):
+            log("IdentityChanged", b"mallory/x")
+            log("AuthenticationError", b"mallory/x")
+        log("IdentityChanged", PEER)
+    assert [line["device"] for line in lines].count(pseudonym(PEER)) == 1
+
+
+@pytest.mark.attack("A115")
+@pytest.mark.parametrize("name", ["MalformedMessage", "InvalidKey", "AuthenticationError", "WrongPeer"])
+def test_a_clients_own_log_tells_no_more(name: str, caplog: pytest.LogCaptureFixture) -> None:
+    heard: list[str] = []
+    events = Events(lambda event, _peer: heard.append(event))
+    for _ in range(1000):
+        events.tell(name, PEER)
+    events.tell("StoreBusy", PEER)
+    assert heard == [*[name] * 1000, "StoreBusy"]
+    assert {record.getMessage() for record in caplog.records} == {"message refused"}
+    assert len(caplog.records) < 10 * WRITTEN.burst
+
+
 def test_each_event_is_counted_with_its_device() -> None:
     counted: list[tuple[Event, bytes]] = []
     log = SecurityLog(lambda event, peer: counted.append((event, peer)))
@@ -204,6 +240,21 @@ def test_a_message_cannot_forge_a_line_nor_a_field() -> None:
 
 def test_a_field_cannot_take_the_place_of_a_standard_one() -> None:
     assert json.loads(line_of("x", extra={"level": "DEBUG", "text": "y", "logger": "z"}))["text"] == "x"
+
+
+class Unshowable:
+    def __str__(self) -> str:
+        raise ValueError
+
+
+def test_no_value_keeps_a_line_from_being_written() -> None:
+    circle: list[object] = []
+    circle.append(circle)
+    values = {"one": math.nan, "two": {(1, 2): b"x"}, "three": Unshowable(), "four": circle, "five": {"x": 1}}
+    for name, value in values.items():
+        line = json.loads(line_of("x", extra={name: value, "other": "y"}), parse_constant=pytest.fail)
+        assert (line["text"], line["other"]) == ("x", "y")
+        assert name in line
 
 
 def test_an_exception_is_a_list_of_lines() -> None:
