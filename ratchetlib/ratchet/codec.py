@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 
 from ratchetlib.keys import ChainKey, DhPrivateKey, DhPublicKey, MessageKey, RootKey
 from ratchetlib.limits import MAX_CHAIN_LENGTH, MAX_CLOSED_CHAINS, MAX_STORED_SKIPPED
+from ratchetlib.primitives import dh
 from ratchetlib.primitives.aead import HeaderKey
 from ratchetlib.ratchet.chains import RatchetKeyPair, ReceivingChain, SendingChain
 from ratchetlib.ratchet.pq import codec as pq_codec
@@ -59,7 +60,7 @@ def decode(reader: Reader, *, initiator: bool) -> RatchetState:
         root_key=root_key,
         previous_length=_length(reader),
         next_sending_key=HeaderKey(reader.take(32)),
-        peer_ratchet_key=DhPublicKey(reader.take(32)),
+        peer_ratchet_key=pq_codec.read_key(reader, dh.PUBLIC_KEY_LENGTH, dh.parse_public_key),
         next_receiving_key=HeaderKey(reader.take(32)),
     )
     pq = pq_codec.decode(reader, initiator=initiator)

@@ -16,9 +16,10 @@ from __future__ import annotations
 
 from enum import IntEnum
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
-from ratchetlib.keys import KemPublicKey, KemSeed, PqSecret
+from ratchetlib.errors import InvalidKey
+from ratchetlib.keys import KemSeed, PqSecret
 from ratchetlib.limits import MAX_CHUNKS
 from ratchetlib.primitives.kem import ML_KEM_768
 from ratchetlib.ratchet.pq.erasure import CHUNK_LENGTH, Code, Encoder
@@ -27,10 +28,12 @@ from ratchetlib.ratchet.pq.streams import CIPHERTEXT_CODE, KEY_CODE
 from ratchetlib.wire import u8, u32
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from ratchetlib.ratchet.pq.states import Phase
     from ratchetlib.wire import Reader
+
+_Key = TypeVar("_Key")
 
 
 class _Tag(IntEnum):
@@ -87,12 +90,22 @@ def _decode_phase(reader: Reader) -> Phase:
         case _Tag.COLLECTING:
             return Collecting(_decode_collected(reader, KEY_CODE))
         case _Tag.HAS_KEY:
-            return HasKey(KemPublicKey(reader.take(ML_KEM_768.public_key_length)))
+            return HasKey(read_key(reader, ML_KEM_768.public_key_length, ML_KEM_768.parse_public_key))
         case _Tag.ANSWERING:
             secret = PqSecret(reader.take(PqSecret.LENGTH))
             return Answering(secret, _decode_encoder(reader, CIPHERTEXT_CODE))
         case phase:
             raise reader.refuse(f"no post-quantum phase {phase}")
+
+
+def read_key(reader: Reader, length: int, parse: Callable[[bytes], _Key]) -> _Key:
+    """A public key that the next send computes with: if it is none, opening the session fails, and not that send."""
+    raw = reader.take(length)
+    try:
+        return parse(raw)
+    except InvalidKey:
+        pass
+    raise reader.refuse("a peer's public key that is none")
 
 
 def _decode_encoder(reader: Reader, code: Code) -> Encoder:

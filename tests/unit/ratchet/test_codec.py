@@ -12,8 +12,9 @@ from support.ratchets import ends, talking
 from support.strategies import damaged
 
 from ratchetlib import StateTampered
-from ratchetlib.keys import MessageKey
+from ratchetlib.keys import DhPublicKey, MessageKey
 from ratchetlib.limits import MAX_CHAIN_LENGTH, MAX_CLOSED_CHAINS, MAX_STORED_SKIPPED
+from ratchetlib.primitives.answers import X25519_NON_CANONICAL, X25519_ORDER_8
 from ratchetlib.ratchet.codec import decode, encode
 from ratchetlib.wire import Reader
 
@@ -133,6 +134,11 @@ def test_no_key_is_stored_twice_under_one_number() -> None:
     assert twice != encoded
     with pytest.raises(StateTampered):
         read(twice, initiator=False)
+
+
+@pytest.mark.parametrize("key", [bytes(32), X25519_ORDER_8, X25519_NON_CANONICAL], ids=["zero", "order 8", "alias"])
+def test_a_ratchet_key_that_no_reply_could_answer_is_refused(key: bytes) -> None:
+    refused(BUSY._replace(turn=BUSY.turn._replace(peer_ratchet_key=DhPublicKey(key))))
 
 
 def test_no_length_exceeds_the_longest_chain() -> None:

@@ -21,7 +21,7 @@ from support.pq import (
 from support.strategies import damaged, exactly
 
 from ratchetlib import StateTampered
-from ratchetlib.keys import KemSeed, PqSecret
+from ratchetlib.keys import KemPublicKey, KemSeed, PqSecret
 from ratchetlib.limits import MAX_CHUNKS
 from ratchetlib.primitives.kem import ML_KEM_768
 from ratchetlib.ratchet.pq import join_epoch, open_chain
@@ -118,6 +118,13 @@ def test_every_truncation_is_refused(state: PqState) -> None:
 @every_state
 def test_the_state_of_the_other_role_is_refused(state: PqState) -> None:
     refused(encode(state), initiator=not is_initiators(state))
+
+
+@pytest.mark.parametrize("key", [b"\xff" * 1_184, bytes(1_152) + bytes(range(32))], ids=["not reduced", "zero"])
+def test_a_key_that_nobody_could_encapsulate_to_is_refused(key: bytes) -> None:
+    of = exchange(1)
+    read(encode(of.has_key), initiator=is_initiators(of.has_key))
+    refused(encode(of.has_key._replace(phase=HasKey(KemPublicKey(key)))), initiator=is_initiators(of.has_key))
 
 
 @given(st.data())
