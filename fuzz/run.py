@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import importlib.util
 import sys
 import tempfile
 from pathlib import Path
@@ -43,14 +44,17 @@ def _fuzz(options: argparse.Namespace, names: list[str]) -> int:
     with tempfile.TemporaryDirectory() as folder:
         keep = options.keep or Path(folder)
         plan = Plan(names, options.seconds, options.jobs, options.crashes.resolve(), keep.resolve())
-        findings = Campaign(plan).run() if options.seconds else []
+        campaign = Campaign(plan)
+        findings = campaign.run() if options.seconds else []
         for finding in findings:
             print(finding.report())
-        if options.minimize and not findings:
+        if options.minimize and (findings or campaign.interrupted):
+            print("the corpora were not minimized")
+        elif options.minimize:
             for name in names:
                 count, size = minimize(name, keep.resolve() / name)
                 print(f"{name:18} {count:>5} inputs {size:>9,} bytes")
-    return int(bool(findings))
+    return 130 if campaign.interrupted else int(bool(findings))
 
 
 def _options() -> argparse.Namespace:
@@ -74,6 +78,12 @@ def _options() -> argparse.Namespace:
     add("--readme", action="store_true", help="write the README's table of targets")
     add("--list", action="store_true", help="the targets and what each shows")
     options = parser.parse_args()
+    if options.seconds < 0 or options.jobs < 1:
+        parser.error("--seconds is at least 0 and --jobs at least 1")
+    if not (options.replay or options.list or options.readme or options.coverage) and not importlib.util.find_spec(
+        "atheris"
+    ):
+        parser.error("atheris is not installed: pip install -e '.[fuzz]'; --replay does without it")
     if options.replay and len(options.target or ()) != 1:
         parser.error("--replay needs the one --target whose inputs these are")
     return options

@@ -58,6 +58,7 @@ SEEDS: Final[dict[str, Callable[[], Iterable[bytes]]]] = {
     "sealed_state": lambda: chain(scenes.states(), scenes.false_states(), vectors.contents(Session), vectors.loaded()),
     "session": scripts,
     "signed_bundle": scenes.unsigned_bundles,
+    "signed_item": scenes.unsigned_items,
     "state_blob": lambda: chain(vectors.blobs(), scenes.sealed_blobs()),
     "wire": _wire,
 }

@@ -76,7 +76,12 @@ def encapsulate(kem: Kem, public: KemPublicKey) -> tuple[KemSecret, bytes]:
 def _encapsulated(name: str, public: KemPublicKey) -> tuple[bytes, bytes]:
     kem = {kem.name: kem for kem in (ML_KEM_768, ML_KEM_1024)}[name]
     ciphertext = hashlib.shake_128(b"ciphertext" + public).digest(kem.ciphertext_length)
-    return kem.decapsulate(_owner(kem, public), ciphertext).raw, ciphertext
+    kem.parse_public_key(public)
+    try:
+        owner = _owner(kem, public)
+    except LookupError:
+        return hashlib.shake_128(b"secret" + public).digest(32), ciphertext
+    return kem.decapsulate(owner, ciphertext).raw, ciphertext
 
 
 def _owner(kem: Kem, public: KemPublicKey) -> KemSeed:

@@ -17,7 +17,8 @@ def main(name: str, arguments: list[str]) -> None:
     """Fuzz one target; only the library's own modules tell the fuzzer where they have been."""
     import atheris  # type: ignore[import-untyped]  # noqa: PLC0415  # the targets are importable without it
 
-    sys.path[0] = str(FUZZ)  # instead of this folder, whose modules have short names
+    if not getattr(sys, "frozen", False):  # there the first entry is the standard library
+        sys.path[0] = str(FUZZ)  # instead of this folder, whose modules have short names
     with atheris.instrument_imports(include=["ratchetlib"]):
         target = importlib.import_module(f"targets.fuzz_{name}")
     print(f"LIBRARY: {importlib.import_module('ratchetlib').__file__}", file=sys.stderr)

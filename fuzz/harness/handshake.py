@@ -6,6 +6,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from harness.draws import fixed_draws
+from harness.oracles import require
 from harness.people import ALICE, BOB, NOW, people
 
 from ratchetlib import RatchetError, Session
@@ -16,12 +17,15 @@ from ratchetlib.labels import PERSON_SEAL_IDENTITY
 from ratchetlib.primitives import dh, seal
 from ratchetlib.primitives.kem import ML_KEM_1024
 from ratchetlib.ratchet import Direction, initial_state
+from ratchetlib.session.message import prefix_of
 from ratchetlib.session.state import Facts, SessionState, Unconfirmed
 
 if TYPE_CHECKING:
     from ratchetlib.identity import IdentityKey
     from ratchetlib.keys import IdentityBlockKey
+    from ratchetlib.prekeys.one_time import OneTimeItem
     from ratchetlib.prekeys.records import BundleRecord, OneTimeRecord
+    from ratchetlib.prekeys.signed import SignedBundle
 
 _NONCE: Final = bytes(range(seal.NONCE_LENGTH))
 
@@ -114,6 +118,14 @@ def _state(secrets: schedule.SessionSecrets, prefix: bytes, start: Attempt, peer
     )
     unconfirmed = Unconfirmed(prefix, signed.not_after)
     return SessionState.of(facts, ratchet, unconfirmed=unconfirmed, accepted_prefix=None)
+
+
+def require_begun(session: Session, bundle: SignedBundle, item: OneTimeItem | None) -> None:
+    """A session that Alice has begun is with the bundle's owner, and its first message names what it was begun with."""
+    require(session.peer_identity == bundle.identity and session.peer_address == bundle.address, "with somebody else")
+    prefix = Prefix.from_bytes(prefix_of(session.encrypt(b"first")) or b"")
+    named = bundle.bundle_id, None if item is None else item.item_id
+    require((prefix.bundle_id, prefix.item_id) == named, "a first message names another bundle or item")
 
 
 def honest_block() -> bytes:

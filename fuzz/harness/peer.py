@@ -12,15 +12,16 @@ from ratchetlib.keys import ChainKey, DhPublicKey, MessageKey
 from ratchetlib.labels import PERSON_SEAL_BODY
 from ratchetlib.primitives import aead, dh, seal
 from ratchetlib.primitives.kdf import chain_step
-from ratchetlib.ratchet.header import Header, seal_header
+from ratchetlib.ratchet.header import Header, open_header, seal_header
 from ratchetlib.ratchet.pq.states import Answering
 from ratchetlib.ratchet.root import root_step
-from ratchetlib.session.message import join
+from ratchetlib.session.message import join, split
 
 if TYPE_CHECKING:
     from ratchetlib.primitives.aead import HeaderKey
     from ratchetlib.ratchet import Binding, RatchetState
     from ratchetlib.ratchet.chains import ReceivingChain
+    from ratchetlib.session.state import SessionState
 
 _NONCE: Final = bytes(range(seal.NONCE_LENGTH))
 _NOBODYS: Final = MessageKey(bytes(32))
@@ -45,6 +46,21 @@ def places(state: RatchetState) -> list[Place]:
     return [*known[:1], Place(state.turn.next_receiving_key, None), *known[1:]]
 
 
+def opens(state: SessionState, message: bytes) -> bool:
+    """Whether a header key of that receiver opens the message's header; a stranger's never opens."""
+    try:
+        _, frame = split(message, len(message))
+    except RatchetError:
+        return False
+    bindings = state.bindings
+    return any(
+        open_header(place.header_key, frame.nonce[: aead.NONCE_LENGTH], frame.header, bound.header) is not None
+        for place in places(state.ratchet)
+        for bound in (bindings.receiving, bindings.receiving_initial)
+        if bound is not None
+    )
+
+
 def sealed_message(header_key: HeaderKey, body_key: MessageKey, header: Header, padded: bytes, bound: Binding) -> bytes:
     """An ordinary message."""
     sealed = seal_header(header_key, _NONCE[: aead.NONCE_LENGTH], header, bound.header)
@@ -57,13 +73,13 @@ def message_key(state: RatchetState, place: Place, header: Header) -> MessageKey
     chain = place.chain
     if chain is None:
         first = _first_key(state, header)
-        return _NOBODYS if first is None or header.number > MAX_SKIP else _keys(first.raw)[header.number]
+        return _NOBODYS if first is None or header.number > MAX_SKIP else _key(first.raw, header.number)
     if header.number in chain.skipped:
         return chain.skipped[header.number]
     ahead = header.number - chain.number
     if chain.chain_key is None or not 0 <= ahead <= MAX_SKIP + 1:
         return _NOBODYS
-    return _keys(chain.chain_key.raw)[ahead]
+    return _key(chain.chain_key.raw, ahead)
 
 
 def _first_key(state: RatchetState, header: Header) -> ChainKey | None:
@@ -81,11 +97,16 @@ def _first_key(state: RatchetState, header: Header) -> ChainKey | None:
     return step.chain_key
 
 
-@lru_cache(maxsize=256)
-def _keys(raw: bytes) -> list[MessageKey]:
-    """The next keys of a chain, one more than may be skipped."""
-    key, keys = ChainKey(raw), []
-    for _ in range(MAX_SKIP + 2):
-        key, made = chain_step(key)
+def _key(raw: bytes, number: int) -> MessageKey:
+    """The message key of a chain `number` steps on; what was derived for an earlier header is remembered."""
+    keys, ahead = _derived(raw)
+    while len(keys) <= number:
+        ahead[0], made = chain_step(ahead[0])
         keys.append(made)
-    return keys
+    return keys[number]
+
+
+@lru_cache(maxsize=256)
+def _derived(raw: bytes) -> tuple[list[MessageKey], list[ChainKey]]:
+    """A chain's keys so far, and the chain key behind them: both grow in place."""
+    return [], [ChainKey(raw)]

@@ -55,6 +55,16 @@ def people() -> People:
 
 
 @cache
+def others() -> tuple[bytes, bytes]:
+    """Two first messages without a one-time item, of two sessions."""
+    alice, _, contents = people()
+    bundle = PrekeyRing(contents.revoked(contents.items)).next_bundle()
+    with fixed_draws(b"others"):
+        another = Session.initiate(alice, bundle, our_address=ALICE, their_address=BOB, now=NOW).encrypt(b"first")
+    return pair(one_time=False).first, another
+
+
+@cache
 def pair(*, one_time: bool = True) -> Pair:
     """Alice and Bob after her first message."""
     alice, bob, contents = people()

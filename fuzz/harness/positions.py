@@ -62,12 +62,13 @@ def standing(number: int) -> Standing:
 
 
 @cache
-def sent() -> Mapping[bytes, bytes]:
-    """All that is under way in any position: plaintexts by their messages.
+def sent_to(who: int) -> Mapping[bytes, bytes]:
+    """All that is under way to one side in any position: plaintexts by their messages.
 
     All positions go on from one handshake, so that a message of one may also open where another has just begun.
     """
-    return {letter.message: letter.plaintext for talk in positions() for letter in talk.letters}
+    letters = (letter for talk in positions() for letter in talk.letters if letter.to == who)
+    return {letter.message: letter.plaintext for letter in letters}
 
 
 def sides_of(number: int) -> tuple[Standing, ...]:

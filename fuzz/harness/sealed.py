@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING, ClassVar, Final, Self, TypeVar
 
 from harness.oracles import require_same
@@ -36,6 +37,7 @@ class Content:
         return cls(reader.rest())
 
 
+@cache
 def disguised(kind: type[Sealable]) -> type[Content]:
     """Contents that the vault seals as that kind."""
     return type("Disguised", (Content,), {"STATE_KIND": kind.STATE_KIND, "STATE_HAS_PEER": kind.STATE_HAS_PEER})

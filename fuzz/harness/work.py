@@ -1,4 +1,4 @@
-"""How much a call computes: key derivations and agreements, counted."""
+"""How much a call computes: trials of header keys, key derivations, agreements and decapsulations, counted."""
 
 from __future__ import annotations
 
@@ -8,14 +8,24 @@ from typing import TYPE_CHECKING, Any, Final
 
 import nacl.bindings
 
-from ratchetlib.primitives import kdf
+from ratchetlib.primitives import aead, kdf, kem
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 
+MAX_TRIALS: Final = 7
+"""Of a message whose header does not open or is refused: keys of the open chain, the next one and five closed ones."""
+
+MAX_WORK: Final = MAX_TRIALS + 1_000 + 8
+"""Of a message: as many as may be skipped, its own key, an agreement, a root step, the seal, a finished chunk set."""
+
+MAX_HANDSHAKE_WORK: Final = 16
+"""Of a first message with number 0: four agreements, a decapsulation, key schedule, and a message on a new chain."""
+
+
 class Meter:
-    """Counts derivations since the last reading."""
+    """Counts what is computed since the last reading."""
 
     def __init__(self) -> None:
         self._count = 0
@@ -40,12 +50,14 @@ _COUNTED: Final = (
     (kdf, "HKDF"),
     (nacl.bindings, "crypto_scalarmult"),
     (nacl.bindings, "crypto_scalarmult_base"),
+    (kem.Kem, "decapsulate"),
+    (aead.HeaderKey, "open"),
 )
 
 
 @contextmanager
 def metered() -> Iterator[Meter]:
-    """Inside, every keyed hash, HKDF and X25519 of the library is counted."""
+    """Inside, every keyed hash, HKDF, X25519, decapsulation and header trial of the library is counted."""
     meter = Meter()
     genuine = [getattr(owner, name) for owner, name in _COUNTED]
     for (owner, name), function in zip(_COUNTED, genuine, strict=True):

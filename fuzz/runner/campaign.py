@@ -51,6 +51,7 @@ class Campaign:
         self._findings: list[Finding] = []
         # With fewer targets than jobs, several processes share one target and its new inputs.
         repeats = -(-plan.jobs // len(plan.names)) if len(plan.names) < plan.jobs else 1
+        self.interrupted = False
         self._waiting = deque(list(plan.names) * repeats)
 
     def run(self) -> list[Finding]:
@@ -64,6 +65,10 @@ class Campaign:
                     time.sleep(_REFRESH)
                     self._screen.show(self._running)
                     self._collect()
+            except KeyboardInterrupt:
+                for run in self._running:
+                    self._screen.row(run, "interrupted")
+                self.interrupted = True
             finally:
                 for run in self._running:
                     run.process.kill()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -50,20 +51,20 @@ class Finding:
             lines += [f"    {line}" for line in self.output[start_of_trace:] if line.startswith((" ", "Traceback"))]
         if self.path is None:
             return "\n".join([*lines, *self.output])
-        content = self.path.read_bytes()
+        content, kept = self.path.read_bytes(), FUZZ / "regressions" / self.name
         return "\n".join(
             [
                 *lines,
                 f"input ({len(content)} bytes): {content[:64].hex()}{'…' if len(content) > 64 else ''}",
                 f"see it again:  python {_short(FUZZ / 'run.py')} --target {self.name} --replay {_short(self.path)}",
-                f"keep it:       cp {_short(self.path)} {_short(FUZZ / 'regressions' / self.name)}/",
+                f"keep it:       mkdir -p {_short(kept)} && cp {_short(self.path)} {_short(kept)}/",
             ]
         )
 
 
 def _short(path: Path) -> str:
     """As one would type it here."""
-    return os.path.relpath(path)
+    return shlex.quote(os.path.relpath(path))
 
 
 def first_artifact(folder: Path, run: Run) -> Path | None:

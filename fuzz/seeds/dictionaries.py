@@ -59,7 +59,7 @@ DICTIONARIES: Final[dict[str, Callable[[], Iterable[bytes]]]] = {
     **dict.fromkeys(
         ("bundle", "initial_block", "initial_message", "message", "one_time_item", "prekey_ring", "reader"), _encodings
     ),
-    **dict.fromkeys(("signed_bundle", "state_blob", "wire"), _encodings),
+    **dict.fromkeys(("signed_bundle", "signed_item", "state_blob", "wire"), _encodings),
     "sealed_header": _fields,
     "sealed_state": _stored,
 }

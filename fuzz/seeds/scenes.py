@@ -25,6 +25,7 @@ _FIELDS: Final = (b"\0\0\0", b"\0\3\0", b"\0\6\0", b"\0\2\0", b"\0\14\0", b"\15\
 """PN, N and the epoch of headers, as numbers of the target's distances."""
 
 _SHORT: Final = 2_600
+_TINY: Final = 600
 _DAY: Final = 86_400
 _STARTS: Final = (NOW, NOW + _DAY, NOW + _DAY + 1, NOW - 14 * _DAY, NOW - 14 * _DAY - 1)
 _LENGTHS: Final = (0, 1, 14 * _DAY, 14 * _DAY + 1)
@@ -55,6 +56,17 @@ def unsigned_bundles() -> Iterator[bytes]:
         yield b"\0" + content[:2] + length.to_bytes(4, "big") + bytes(length) + content[address:]
 
 
+def unsigned_items() -> Iterator[bytes]:
+    """What a hostile owner may write into an item: other epochs, other addresses."""
+    for encoded in items():
+        content = encoded[:-_SIGNATURE]
+        address = 5 + len(people().ring.address)
+        for epoch in (0, 1, 2, 2**64 - 1):
+            yield content[:address] + epoch.to_bytes(8, "big") + content[address + 8 :]
+        yield content[:5] + content[5:address].swapcase() + content[address:]
+        yield content[:1] + bytes(4) + content[address:]
+
+
 def _with_times(content: bytes, address: int, start: int, length: int) -> bytes:
     times = address + 128 + 8
     validity = start.to_bytes(8, "big") + (start + length).to_bytes(8, "big")
@@ -66,7 +78,7 @@ def sealed_blobs() -> Iterator[bytes]:
     with fixed_draws(b"blobs"):
         for kind in (Session, PrekeyRing):
             peer = PEER if kind.STATE_HAS_PEER else b""
-            for generation in (1, 2, 5):
+            for generation in (1, 2, 4, 5):
                 blob = VAULT.seal(disguised(kind)(b"genuine"), owner=OWNER, peer=peer, generation=generation)
                 yield from (bytes([4 * known + way]) + blob for known in (0, 1, 4, 5, 6) for way in range(4))
                 yield b"\0" + blob[:-1] + bytes([blob[-1] ^ 1])
@@ -82,7 +94,7 @@ def states() -> Iterator[bytes]:
         kind = (type(standing.state.ratchet.pq.phase), bool(standing.state.ratchet.closed), standing.state.unconfirmed)
         if kind not in seen and len(content) < _SHORT:
             seen.add(kind)
-            yield from changed(content, range(len(content)))
+            yield from changed(content, range(0, len(content), 1 if len(content) < _TINY else 7))
 
 
 def false_states() -> Iterator[bytes]:

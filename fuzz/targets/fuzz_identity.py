@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from harness.oracles import parsed, require_same
+from harness.oracles import parsed, require, require_same
 from harness.sealed import content_of, read_content
 
 from ratchetlib import IdentityKey, IdentityKeyPair
+from ratchetlib.labels import SIGN_IDENTITY
+from ratchetlib.primitives import signature
 
 _SEALED = 64
 
@@ -15,6 +17,8 @@ def one_input(data: bytes) -> None:
     public = parsed(IdentityKey.from_bytes, data)
     if public is not None:
         require_same(data, public.to_bytes())
+        joined = signature.verifies(public.signing, SIGN_IDENTITY, public.agreement, data[64:])
+        require(joined, "an identity parses whose halves nobody has joined")
     # Longer content is refused as well, but only after two keys are expanded from its beginning.
     pair = parsed(lambda content: read_content(IdentityKeyPair, content), data) if len(data) <= _SEALED else None
     if pair is not None:

@@ -9,6 +9,7 @@ from harness.handshake import attempt, first_message
 from harness.oracles import parsed, refusal, require, require_same
 from harness.people import BOB, NOW, people
 from harness.sealed import content_of
+from harness.work import MAX_HANDSHAKE_WORK, metered
 
 from ratchetlib import HandshakeReplayed, PrekeyRing, Session, UnknownPrekey
 from ratchetlib.handshake.block import IdentityBlock
@@ -27,7 +28,9 @@ def one_input(data: bytes) -> None:
     one_time, pinned = bool(how & 1), (None, people().alice.public, people().bob.public)[(how >> 1) % 3]
     ring = PrekeyRing(people().ring)
     message = first_message(attempt(one_time=one_time), block)
-    accepted = parsed(lambda sent: _accept(ring, sent, pinned), message)
+    with metered() as meter:
+        accepted = parsed(lambda sent: _accept(ring, sent, pinned), message)
+    require(meter.read() <= MAX_HANDSHAKE_WORK, "a first message costs more work than it may")
     claimed = parsed(IdentityBlock.from_bytes, block)
     if claimed is not None:
         require_same(block, claimed.to_bytes())

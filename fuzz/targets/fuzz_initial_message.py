@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from harness.draws import deterministic
 from harness.oracles import parsed, refusal, require, require_bounded
-from harness.people import BOB, NOW, pair, people
+from harness.people import BOB, NOW, others, pair, people
 from harness.sealed import content_of
+from harness.work import MAX_HANDSHAKE_WORK, metered
 
 from ratchetlib import PeerError, PrekeyRing, Session
 
-_SENT = {pair().first: b"first", pair(one_time=False).first: b"first"}
+_SENT = {pair().first: b"first", **dict.fromkeys(others(), b"first")}
 _UNTOUCHED = content_of(PrekeyRing(people().ring))
 
 
@@ -18,7 +19,9 @@ def one_input(data: bytes) -> None:
     """A message as it comes from a stranger."""
     bob, contents = people().bob, people().ring
     ring = PrekeyRing(contents)
-    accepted = parsed(lambda message: Session.accept(bob, ring, message, our_address=BOB, now=NOW), data)
+    with metered() as meter:
+        accepted = parsed(lambda message: Session.accept(bob, ring, message, our_address=BOB, now=NOW), data)
+    require(meter.read() <= MAX_HANDSHAKE_WORK, "a first message costs more work than it may")
     if accepted is None:
         require(content_of(ring) == _UNTOUCHED, "a refused first message has changed the ring")
         return
@@ -27,5 +30,11 @@ def one_input(data: bytes) -> None:
     session.settle(ring, data)
     require(_SENT.get(data) == plaintext, "a first message is accepted that nobody has sent")
     require_bounded(session._state)
-    again = refusal(lambda: Session.accept(bob, ring, data, our_address=BOB, now=NOW))
-    require(isinstance(again, PeerError), "a first message is accepted twice")
+    refused = [data]
+    for other in others():  # the replay memory holds more than the last one
+        if other != data:
+            Session.accept(bob, ring, other, our_address=BOB, now=NOW)
+            refused.append(other)
+    for message in refused:
+        again = refusal(lambda message=message: Session.accept(bob, ring, message, our_address=BOB, now=NOW))
+        require(isinstance(again, PeerError), "a first message is accepted twice")

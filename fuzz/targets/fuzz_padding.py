@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from typing import Final
 
 from harness.oracles import refusal, require
 
-from ratchetlib.padding import FixedBuckets, NoPadding, Padme, pad, unpad
+from ratchetlib.padding import FixedBuckets, NoPadding, PaddingPolicy, Padme, pad, unpad
 
 _POLICIES: Final = (Padme(), Padme(floor=1), NoPadding(), FixedBuckets((16, 256, 4_096)))
 
@@ -21,9 +22,19 @@ def one_input(data: bytes) -> None:
     if refusal(lambda: pad(content, policy)) is None:
         padded = pad(content, policy)
         require(unpad(padded) == content, "a padded plaintext does not come back")
-        require(len(content) < len(padded), "no room for the marker")
-        require(
-            not isinstance(policy, Padme) or len(padded) <= max(policy.floor, len(content) * 9 // 8 + 2), "too long"
-        )
+        require(len(padded) == _size(policy, len(content) + 1), "another size than the policy's")
     else:
         require(isinstance(policy, FixedBuckets) and len(content) >= 4_096, "a plaintext that fits is refused")
+
+
+def _size(policy: PaddingPolicy, length: int) -> int:
+    """The size that docs/padding.md gives."""
+    if isinstance(policy, NoPadding):
+        return length
+    if isinstance(policy, FixedBuckets):
+        return min(size for size in policy.sizes if size >= length)
+    if length <= policy.floor:
+        return policy.floor
+    exponent = math.floor(math.log2(length))
+    step = 2 ** (exponent - math.floor(math.log2(exponent)) - 1)
+    return -(-length // step) * step

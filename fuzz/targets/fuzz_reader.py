@@ -12,14 +12,25 @@ from ratchetlib.wire import Reader, lp, u8, u32, u64
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+
+def _within(number: int, minimum: int, maximum: int) -> int:
+    require(minimum <= number <= maximum, "a number beyond its bounds is read")
+    return number
+
+
+def _of_length(content: bytes, minimum: int, maximum: int) -> bytes:
+    _within(len(content), minimum, maximum)
+    return content
+
+
 _READS: Final[tuple[Callable[[Reader], bytes], ...]] = (
     lambda reader: u8(reader.u8()),
     lambda reader: u32(reader.u32()),
     lambda reader: u64(reader.u64()),
     lambda reader: u8(reader.flag()),
-    lambda reader: u32(reader.count(1_000)),
-    lambda reader: lp(reader.lp(maximum=64)),
-    lambda reader: lp(reader.lp(minimum=1, maximum=128)),
+    lambda reader: u32(_within(reader.count(1_000), 0, 1_000)),
+    lambda reader: lp(_of_length(reader.lp(maximum=64), 0, 64)),
+    lambda reader: lp(_of_length(reader.lp(minimum=1, maximum=128), 1, 128)),
     lambda reader: reader.take(32),
     Reader.rest,
 )

@@ -11,9 +11,9 @@ from harness.positions import require_untouched, standing, standings
 from harness.script import Script
 from harness.sealed import at_rest
 from harness.verdict import verdict
-from harness.work import metered
+from harness.work import MAX_TRIALS, MAX_WORK, metered
 
-from ratchetlib import DuplicateMessage, Session
+from ratchetlib import AuthenticationError, DuplicateMessage, Session
 from ratchetlib.ratchet.header import Header
 from ratchetlib.ratchet.pq import Chunk
 
@@ -31,8 +31,6 @@ _DISTANCES = (
     *(_MAX_CHAIN - 1, _MAX_CHAIN, _MAX_CHAIN + 1),
 )
 """Short ones, and those around each bound on gaps and lengths."""
-_MAX_WORK = _MAX_SKIP + 16
-"""Derivations: as many as may be skipped, the message's own, a root step, an agreement, and the seal."""
 
 
 @deterministic
@@ -48,8 +46,9 @@ def one_input(data: bytes) -> None:
     session = Session(start.state)
     with metered() as meter:
         error = refusal(lambda: session.decrypt(message))
-    require(meter.read() <= _MAX_WORK, "a message costs more work than it may")
-    expected = verdict(state, place.chain, header, bound.direction)
+    work, expected = meter.read(), verdict(state, place.chain, header, bound.direction)
+    bound_on_work = MAX_WORK if expected in (None, AuthenticationError) else MAX_TRIALS
+    require(work <= bound_on_work, "a message costs more work than it may")
     require(type(error) is (expected or type(None)), f"{type(error).__name__} where {expected} is due")
     if error is not None:
         require(digest(session._state) == start.content, "a refused message has changed the state")
@@ -72,6 +71,7 @@ def _header(script: Script, state: RatchetState, place: Place) -> Header:
     chain = place.chain
     keys = [_FRESH if chain is None else chain.ratchet_key, _FRESH, state.turn.peer_ratchet_key, bytes(32)]
     keys += [] if state.sending is None else [state.sending.key_pair.public]
+    keys += [known.ratchet_key for known in state.chains]
     chosen = script.byte()
     honest = (0, 0, state.pq.epoch) if chain is None else (chain.previous_length, chain.number, chain.pq_epoch)
     ratchet_key = script.take(32).ljust(32, b"\0") if chosen >= len(keys) else keys[chosen]

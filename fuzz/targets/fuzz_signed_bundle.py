@@ -1,15 +1,16 @@
-"""Under the owner's own signature any fields are refused or a bundle of the same bytes, taken as the policy says."""
+"""Under the owner's own signature any fields are refused or a bundle that begins a session if the policy says so."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from harness import layouts
-from harness.oracles import parsed, refusal, require, require_same
-from harness.people import BOB, NOW, people
+from harness.draws import deterministic
+from harness.handshake import require_begun
+from harness.oracles import parsed, require, require_same
+from harness.people import ALICE, BOB, NOW, people
 
-from ratchetlib import PrekeyBundle
-from ratchetlib.handshake.initiate import require_acceptable
+from ratchetlib import PrekeyBundle, Session
 from ratchetlib.identity import sign_as
 from ratchetlib.labels import SIGN_BUNDLE
 from ratchetlib.prekeys.signed import SignedBundle
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 _DAY = 86_400
 
 
+@deterministic
 def one_input(data: bytes) -> None:
     """The first byte is what the initiator demands; the rest everything before the signature of a hostile owner."""
     demands, content = data[0] if data else 0, data[1:]
@@ -37,19 +39,23 @@ def one_input(data: bytes) -> None:
 
 def _require_judged(bundle: SignedBundle, demands: int) -> None:
     pinned: IdentityKey | None = (None, people().bob.public, people().alice.public, None)[demands & 3]
-    ours = people().bob.public if demands & 3 == 3 else people().alice.public
+    ours = people().bob if demands & 3 == 3 else people().alice
     minimum, one_time = demands >> 3, bool(demands & 4)
-    error = refusal(
-        lambda: require_acceptable(
+    begun = parsed(
+        lambda _: Session.initiate(
+            ours,
             PrekeyBundle(bundle, None),
-            ours=ours,
+            our_address=ALICE,
             their_address=BOB,
             now=NOW,
             expected_identity=pinned,
             minimum_epoch=minimum,
             require_one_time=one_time,
-        )
+        ),
+        b"",
     )
     current = bundle.not_before <= NOW + _DAY and bundle.not_after >= NOW
     acceptable = bundle.address == BOB and current and bundle.epoch >= minimum and not one_time and demands & 3 < 2
-    require((error is None) == acceptable, "the initiator's policy takes what it must not, or refuses what it may")
+    require((begun is not None) == acceptable, "the policy takes what it must not, or refuses what it may")
+    if begun is not None:
+        require_begun(begun, bundle, None)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from harness.oracles import parsed, require_same
+from harness.oracles import parsed, require, require_same
 
 from ratchetlib.handshake.prefix import Prefix
 from ratchetlib.session.message import join, prefix_of, split
@@ -18,7 +18,9 @@ def one_input(data: bytes) -> None:
     if parts is not None:
         prefix, (nonce, header, body) = parts
         require_same(data, join(prefix, nonce + header + body))
-    parsed(prefix_of, data)
+        require(prefix_of(data) == prefix, "another prefix than the message begins with")
+    else:
+        parsed(prefix_of, data)
     handshake = parsed(Prefix.from_bytes, data[2:])
     if handshake is not None:
         require_same(data[2:], handshake.to_bytes())
