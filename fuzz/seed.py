@@ -1,87 +1,22 @@
-"""Write seeds and dictionaries: `python fuzz/seed.py`, then `python fuzz/run.py --seconds 0 --minimize`."""
+"""Write the dictionaries: `python fuzz/seed.py`. With a folder, also the seeds: `python fuzz/seed.py FOLDER`."""
 
 from __future__ import annotations
 
-import hashlib
 import sys
-from itertools import chain, islice
-from typing import TYPE_CHECKING, Final
+from pathlib import Path
 
 from runner import targets
-from seeds import scenes, vectors
+from seeds import every
 from seeds.dictionaries import DICTIONARIES, text
-from seeds.scripts import scripts
-
-from ratchetlib import PrekeyRing, Session
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
-
-_HEAD: Final = b"\0\0"
-"""In front of a prefix the wire target reads two bytes of a message."""
 
 
-def _wire() -> Iterable[bytes]:
-    prefixes = (_HEAD + prefix for prefix in vectors.fields("wire", "Prefix", "encoded"))
-    return chain(vectors.fields("wire", "Message", "message"), prefixes, scenes.first_messages())
-
-
-def _headers() -> Iterable[bytes]:
-    headers = list(vectors.fields("header_enc", "SealHeader", "header"))
-    return chain(headers, (header + b"\1" for header in headers))
-
-
-def _readers() -> Iterable[bytes]:
-    return (
-        bytes([9]) + bytes(range(first, first + 9)) + bytes(content) for first in range(9) for content in (0, 9, 99)
-    )
-
-
-SEEDS: Final[dict[str, Callable[[], Iterable[bytes]]]] = {
-    "bundle": lambda: chain(vectors.fields("bundles", "PrekeyBundle", "encoded"), scenes.bundles()),
-    "erasure": vectors.erasure,
-    "fingerprint": vectors.fingerprints,
-    "header": _headers,
-    "identity": lambda: chain(
-        vectors.fields("signatures", "Identity", "encoded"), vectors.fields("signatures", "IdentityOf", "encoded")
-    ),
-    "initial_block": scenes.blocks,
-    "initial_message": lambda: chain(scenes.first_messages(), vectors.fields("handshake", "Handshake", "message")),
-    "message": lambda: chain(scenes.due_messages(), (b"\0" + message for message in vectors.messages())),
-    "one_time_item": lambda: chain(vectors.fields("bundles", "OneTimeItem", "encoded"), scenes.items()),
-    "padding": vectors.paddings,
-    "prekey_ring": lambda: chain(scenes.rings(), vectors.contents(PrekeyRing)),
-    "reader": _readers,
-    "reference": lambda: islice(scripts(), 0, None, 9),
-    "sealed_body": scenes.bodies,
-    "sealed_header": scenes.headers,
-    "sealed_state": lambda: chain(scenes.states(), scenes.false_states(), vectors.contents(Session), vectors.loaded()),
-    "session": scripts,
-    "signed_bundle": scenes.unsigned_bundles,
-    "signed_item": scenes.unsigned_items,
-    "state_blob": lambda: chain(vectors.blobs(), scenes.sealed_blobs()),
-    "wire": _wire,
-}
-_MAX_SEED: Final = 8_192
-"""Bytes above which a seed is left out: the fuzzer would cut it."""
-
-
-def write(name: str) -> int:
-    """Put a target's seeds into its corpus, each under the name that libFuzzer gives it; how many they are."""
-    folder = targets.corpus(name)
-    folder.mkdir(parents=True, exist_ok=True)
-    seeds = {seed for seed in SEEDS[name]() if len(seed) <= _MAX_SEED}
-    for seed in seeds:
-        (folder / hashlib.sha1(seed, usedforsecurity=False).hexdigest()).write_bytes(seed)
-    return len(seeds)
-
-
-def main(names: list[str]) -> None:
-    """The seeds of all targets, or of those named; and all dictionaries, which are small."""
-    for name in names or targets.names():
-        print(f"{name:18} {write(name):>6}")
+def main(folders: list[str]) -> None:
+    """Dictionaries are committed; seeds are not: each run of the fuzzer makes them anew."""
     for name in DICTIONARIES:
         targets.dictionary(name).write_text(text(name), "utf-8")
+    for folder in folders:
+        for name in targets.names():
+            print(f"{name:18} {len(list(every.write(name, Path(folder)).iterdir())):>6}")
 
 
 if __name__ == "__main__":

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-import tempfile
 import time
 from collections import deque
-from contextlib import ExitStack
+from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from runner import targets
 from runner.findings import Finding, first_artifact, minimized
-from runner.libfuzzer import Run, start
+from runner.libfuzzer import start
 from runner.screen import Screen
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
+
+    from runner.libfuzzer import Run
 
 _REFRESH: Final = 0.2
 """Seconds between two looks at the runs."""
@@ -31,58 +32,64 @@ class Plan:
         seconds: for each.
         jobs: processes at once.
         crashes: the folder for what breaks something.
-        keep: a folder for new inputs, one below it for each target; None to forget them.
+        keep: the folder for new inputs, one below it for each target.
+        seeds: the folder of the seeds, the same.
     """
 
     names: Sequence[str]
     seconds: int
     jobs: int
     crashes: Path
-    keep: Path | None = None
+    keep: Path
+    seeds: Path
 
 
 class Campaign:
-    """One plan being carried out."""
+    """One plan being carried out.
+
+    Attributes:
+        findings: what was found, minimized unless that was interrupted.
+        interrupted: whether the user has ended it early.
+    """
 
     def __init__(self, plan: Plan) -> None:
         self._plan = plan
         self._screen = Screen()
         self._running: list[Run] = []
-        self._findings: list[Finding] = []
+        self.findings: list[Finding] = []
+        self.interrupted = False
         # With fewer targets than jobs, several processes share one target and its new inputs.
         repeats = -(-plan.jobs // len(plan.names)) if len(plan.names) < plan.jobs else 1
-        self.interrupted = False
         self._waiting = deque(list(plan.names) * repeats)
 
     def run(self) -> list[Finding]:
-        """Everything that was found, minimized."""
+        """Everything that was found."""
         self._screen.head()
-        with ExitStack() as stack:
-            work = self._plan.keep or Path(stack.enter_context(tempfile.TemporaryDirectory()))
-            try:
-                while self._waiting or self._running:
-                    self._fill(work)
-                    time.sleep(_REFRESH)
-                    self._screen.show(self._running)
-                    self._collect()
-            except KeyboardInterrupt:
-                for run in self._running:
-                    self._screen.row(run, "interrupted")
-                self.interrupted = True
-            finally:
-                for run in self._running:
-                    run.process.kill()
-        return self._findings
+        try:
+            while self._waiting or self._running:
+                self._fill()
+                time.sleep(_REFRESH)
+                self._screen.show(self._running, len(self._waiting))
+                self._collect()
+        except KeyboardInterrupt:
+            self.interrupted = True
+        finally:
+            for run in self._running:
+                run.kill()
+                self._screen.row(run, "interrupted")
+            self._remove_empty_folders()
+        return self.findings
 
-    def _fill(self, work: Path) -> None:
+    def _fill(self) -> None:
         while self._waiting and len(self._running) < self._plan.jobs:
             name = self._waiting.popleft()
-            fresh, crashes = work / name, self._plan.crashes / name
+            fresh, crashes = self._plan.keep / name, self._plan.crashes / name
             fresh.mkdir(parents=True, exist_ok=True)
             crashes.mkdir(parents=True, exist_ok=True)
-            known = [folder for folder in (targets.corpus(name), targets.regressions(name)) if folder.is_dir()]
+            known = (self._plan.seeds / name, targets.corpus(name), targets.regressions(name))
             options = (f"-max_total_time={self._plan.seconds}", f"-artifact_prefix={crashes}/", "-reload=1")
-            self._running.append(start(name, [fresh, *known], *options))
+            folders = [fresh, *(folder for folder in known if folder.is_dir())]
+            self._running.append(start(name, folders, *options))
 
     def _collect(self) -> None:
         for run in [run for run in self._running if run.seconds]:
@@ -94,10 +101,12 @@ class Campaign:
             self._judge(run)
 
     def _judge(self, run: Run) -> None:
-        crashes = self._plan.crashes / run.name
-        artifact = first_artifact(crashes, run)
-        if artifact is None:
-            self._findings.append(Finding(run.name, None, list(run.tail)))
-            return
-        smallest = minimized(run.name, artifact)
-        self._findings.append(Finding(run.name, smallest, list(run.tail)))
+        artifact = first_artifact(self._plan.crashes / run.name, run)
+        self.findings.append(Finding(run.name, artifact, list(run.tail)))
+        if artifact is not None:  # what was found is kept even if making it small is interrupted
+            self.findings[-1] = Finding(run.name, minimized(run.name, artifact), list(run.tail))
+
+    def _remove_empty_folders(self) -> None:
+        for folder in (*(self._plan.crashes / name for name in self._plan.names), self._plan.crashes):
+            with suppress(OSError):  # not empty, or not there
+                folder.rmdir()

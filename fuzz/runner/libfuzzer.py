@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 import subprocess
 import sys
 import threading
 import time
 from collections import deque
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
@@ -22,8 +24,10 @@ _EXECUTED: Final = re.compile(r"stat::number_of_executed_units:\s+(\d+)")
 _LIBRARY: Final = re.compile(r"LIBRARY: (.+)")
 _READY: Final = re.compile(r"READY: (.+)")
 _NOISE: Final = ("INFO: Instrumenting", "WARNING: Failed to find function")
-_LIMITS: Final = ("-timeout=20", "-rss_limit_mb=1024")
-"""Seconds and megabytes for one input: far above any honest one, so that reaching them is a finding."""
+SECONDS: Final = 20
+MEGABYTES: Final = 1_024
+"""For one input: far above any honest one, so that reaching them is a finding."""
+_LIMITS: Final = (f"-timeout={SECONDS}", f"-rss_limit_mb={MEGABYTES}")
 
 
 @dataclass
@@ -90,9 +94,20 @@ class Run:
         self.watcher = threading.Thread(target=self.watch, daemon=True)
 
     def wait(self) -> int:
-        """The exit code, once there is one."""
-        self.watcher.join()
+        """The exit code, once there is one; whatever interrupts the waiting ends the process."""
+        try:
+            self.watcher.join()
+        except BaseException:
+            self.kill()
+            raise
         return self.process.returncode
+
+    def kill(self) -> None:
+        """End the process and those that it has started."""
+        if not self.seconds:
+            with suppress(ProcessLookupError):
+                os.killpg(self.process.pid, signal.SIGKILL)
+            self.watcher.join()
 
     def watch(self) -> None:
         """Read the output to its end."""
@@ -119,6 +134,7 @@ def start(name: str, folders: list[Path], *options: str, package: Path | None = 
         stderr=subprocess.STDOUT,  # the exception goes to one, libFuzzer's own lines to the other
         text=True,
         errors="replace",
+        start_new_session=True,  # it starts others, and all of them end together
     )
     run = Run(name, process, time.monotonic())
     run.watcher.start()

@@ -20,17 +20,21 @@ class Screen:
     def __init__(self) -> None:
         self._live = sys.stdout.isatty()
 
-    def show(self, runs: Sequence[Run]) -> None:
-        """The runs under way."""
+    def show(self, runs: Sequence[Run], waiting: int) -> None:
+        """The runs under way, and how many targets come after them."""
         if not self._live:
             return
         parts = [
-            f"{run.name}: {run.progress.executions:,} executions, {run.progress.coverage} edges, "
+            f"{run.name} {run.progress.executions:,} executions, {run.progress.coverage} edges, "
             f"{run.progress.corpus} inputs"
+            if run.progress.executions
+            else f"{run.name} starts"
             for run in runs
         ]
+        if waiting:
+            parts.append(f"{waiting} to come")
         width = shutil.get_terminal_size().columns - 1
-        print("\r" + "  |  ".join(parts)[:width].ljust(width), end="", flush=True)
+        print("\r" + " | ".join(parts)[:width].ljust(width), end="", flush=True)
 
     def clear(self) -> None:
         """Before anything that stays."""

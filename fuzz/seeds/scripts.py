@@ -20,6 +20,7 @@ def scripts() -> Iterator[bytes]:
     """Everything a session can be led through."""
     yield from _recorded()
     yield from _scenes()
+    yield from _false_answers()
 
 
 def _does(action: Callable[[Player, int], None], argument: int = 0) -> bytes:
@@ -55,6 +56,15 @@ def _translated(events: list[dict[str, Any]]) -> bytes:
                 {"save": Player.save, "restore": Player.restore, "forget": Player.forget}[event["op"]], side
             )
     return actions
+
+
+def _false_answers() -> Iterator[bytes]:
+    """One false chunk on its way, then enough messages in turn to complete its set and mix what comes of it."""
+    for number in range(len(positions())):
+        for argument in (2, 3, 4, 5):
+            false = _does(Player.twist, argument) + _does(Player.deliver)
+            for first in (0, 1):
+                yield bytes([number]) + false + b"".join(_does(Player.exchange, first ^ turn & 1) for turn in range(6))
 
 
 def _scenes() -> Iterator[bytes]:

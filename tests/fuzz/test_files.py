@@ -11,6 +11,7 @@ from harness.work import _COUNTED
 from runner import bugs, readme, targets
 from runner.targets import FUZZ
 from seeds.dictionaries import DICTIONARIES, text
+from seeds.every import SEEDS
 
 import ratchetlib
 from ratchetlib import limits
@@ -33,8 +34,6 @@ def test_a_target_states_its_invariant_in_a_sentence(name: str) -> None:
 
 
 def test_every_target_has_seeds() -> None:
-    from seed import SEEDS  # noqa: PLC0415  # a program beside the package
-
     assert sorted(SEEDS) == targets.names()
 
 
@@ -49,8 +48,8 @@ def test_no_file_belongs_to_a_target_that_is_gone() -> None:
     assert {path.stem for path in (FUZZ / "dict").iterdir()} <= set(targets.names())
 
 
-def test_there_are_five_bugs_each_for_a_target() -> None:
-    assert len(bugs.known()) == 5
+def test_there_are_bugs_each_for_a_target() -> None:
+    assert len(bugs.known()) >= 5
     assert {bug.target for bug in bugs.known()} <= set(targets.names())
 
 

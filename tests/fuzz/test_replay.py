@@ -11,6 +11,7 @@ import pytest
 from harness.draws import FixedSource
 from runner import targets
 from runner.replay import replay
+from seeds import every
 
 from ratchetlib.primitives import random
 from ratchetlib.primitives.kem import Kem
@@ -25,8 +26,16 @@ NAMES = targets.names()
 @pytest.mark.parametrize("name", NAMES)
 def test_no_committed_input_breaks_anything(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     inputs = targets.inputs(name)
-    assert inputs, f"{name} has no corpus: python fuzz/seed.py {name}"
+    assert inputs, f"{name} has no corpus: python fuzz/run.py --seconds 0 --minimize --target {name}"
     assert replay(name, inputs) == 0, capsys.readouterr().out
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_no_seed_breaks_anything(name: str) -> None:
+    """Seeds that reach nothing new are not in the corpora; what they show, only they may show."""
+    one_input = targets.one_input(name)
+    for seed in every.of(name):
+        one_input(seed)
 
 
 @pytest.mark.parametrize("name", NAMES)
