@@ -165,7 +165,7 @@ class Player:
 
     def misdeliver(self, argument: int) -> None:
         """A letter of another conversation."""
-        self.talk.require_refused(argument & 1, _of_another_session(argument & 1), AuthenticationError)
+        self.talk.require_refused(argument & 1, of_another_session(argument & 1), AuthenticationError)
 
     def mislabel(self, argument: int) -> None:
         """The right letter with other associated data."""
@@ -198,7 +198,7 @@ class Player:
 
 
 @cache
-def _of_another_session(to: int) -> bytes:
+def of_another_session(to: int) -> bytes:
     """What the side across from `to` writes in another conversation of the same two."""
     others = pair(one_time=False)
     with fixed_draws(b"another session"):

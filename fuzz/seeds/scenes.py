@@ -14,6 +14,8 @@ from seeds import vectors
 
 from ratchetlib import PrekeyRing, Session
 from ratchetlib.prekeys import codec
+from ratchetlib.ratchet.pq import codec as pq_codec
+from ratchetlib.ratchet.pq.states import Carrying, Collecting
 from ratchetlib.session import state as states_codec
 from ratchetlib.wire import u32
 
@@ -106,6 +108,13 @@ def false_states() -> Iterator[bytes]:
             if len(numbers) == 2:
                 first, second = (u32(number) + chain.skipped[numbers[1]].raw for number in numbers)
                 yield content.replace(second, first)
+        point = content.index(pq_codec.encode(ratchet.pq)) + 4
+        if len(content) < _SHORT:
+            yield content[:point] + b"\x40" + content[point + 1 :]
+            yield content[:point] + b"\x01" + content[point + 1 :]
+            if isinstance(ratchet.pq.phase, Collecting | Carrying):
+                count = point + 2 + (64 + 1_248 if isinstance(ratchet.pq.phase, Carrying) else 0)
+                yield content[:count] + b"\x0d" + content[count + 1 :]
         if ratchet.closed and len(content) < _SHORT:
             for false in (
                 ratchet._replace(closed=ratchet.closed * 6),

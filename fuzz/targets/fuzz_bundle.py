@@ -25,3 +25,4 @@ def one_input(data: bytes) -> None:
         require(signature.verifies(signer, label, encoded[:-64], encoded[-64:]), "a bundle that nobody signed parses")
     one_time = b"\0" + lp(b"") if item is None else b"\1" + lp(parts[1][1])
     require_same(data, lp(parts[0][1]) + one_time)
+    repr((bundle, signed))

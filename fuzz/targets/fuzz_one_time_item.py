@@ -18,6 +18,7 @@ def one_input(data: bytes) -> None:
         return
     require_same(data, item.to_bytes())
     require_same(data, layouts.one_time_item(item, data[-64:]))
+    repr(item)
     owner = people().bob.public
     taken = refusal(lambda: item.require_signed_by(owner)) is None
     genuine = signature.verifies(owner.signing, SIGN_ONE_TIME, data[:-64], data[-64:])

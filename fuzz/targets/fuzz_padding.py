@@ -3,18 +3,28 @@
 from __future__ import annotations
 
 import math
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from harness.oracles import refusal, require
 
-from ratchetlib.padding import FixedBuckets, NoPadding, PaddingPolicy, Padme, pad, unpad
+from ratchetlib.padding import FixedBuckets, NoPadding, Padme, pad, unpad
 
-_POLICIES: Final = (Padme(), Padme(floor=1), NoPadding(), FixedBuckets((16, 256, 4_096)))
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ratchetlib.padding import PaddingPolicy
+
+_POLICIES: Final[tuple[Callable[[], PaddingPolicy], ...]] = (
+    Padme,
+    lambda: Padme(floor=1),
+    NoPadding,
+    lambda: FixedBuckets((16, 256, 4_096)),
+)
 
 
 def one_input(data: bytes) -> None:
     """The first byte chooses the policy; the rest is a plaintext, and a padded one."""
-    policy, content = _POLICIES[data[0] % len(_POLICIES)] if data else _POLICIES[0], data[1:]
+    policy, content = _POLICIES[data[0] % len(_POLICIES) if data else 0](), data[1:]
     plaintext = unpad(content)
     if plaintext is not None:
         require(plaintext + b"\x80" == content.rstrip(b"\0"), "what unpads is not what was padded")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar, Final, Self
 from harness.oracles import parsed, refusal, require, require_same
 from harness.sealed import OWNER, PEER, VAULT
 
-from ratchetlib import AnchorEntry, UnsafeNoRollbackProtection
+from ratchetlib import AnchorEntry, StateVault, UnsafeNoRollbackProtection
 from ratchetlib.state.blob import Blob
 
 if TYPE_CHECKING:
@@ -93,10 +93,12 @@ def _adopt(encoded: bytes, known: int, anchor: _Anchor) -> None:
 
 def _reseal(encoded: bytes, known: int, _: _Anchor) -> None:
     generation = VAULT.generation(encoded) % 2**63 + 1
-    again = VAULT.reseal(
+    rotated = StateVault({b"key": bytes(range(32)), b"new": bytes(32)}, current=b"new")
+    again = rotated.reseal(
         encoded, kind=_Untouchable, owner=OWNER, peer=PEER, generation=generation, minimum_generation=known
     )
-    VAULT.open(again, kind=_Untouchable, owner=OWNER, peer=PEER, minimum_generation=generation)
+    require(rotated.is_current(again) and not rotated.is_current(encoded), "sealed again under the old key")
+    rotated.open(again, kind=_Untouchable, owner=OWNER, peer=PEER, minimum_generation=generation)
 
 
 _WAYS: Final[tuple[Callable[[bytes, int, _Anchor], None], ...]] = (_open, _advance, _adopt, _reseal)
