@@ -19,7 +19,7 @@ from properties.model import WEAK_KEYS, Header, Letter
 from properties.runs import EVENTS, STEPS
 from properties.sides import InLockstep
 from properties.tamper import ALTERATIONS, unharmed
-from properties.world import World
+from properties.world import DEMANDS, World
 from support.pair import NOW
 
 from ratchetlib.limits import DAY
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from properties.devices import Device, Record
     from properties.events import Outcome
     from properties.sides import Sides
+    from properties.world import Demands
 
     from ratchetlib import Session
 
@@ -257,13 +258,16 @@ class Conversations(RuleBasedStateMachine):
         older=st.integers(0, 1),
         skew=st.sampled_from([0, 0, 0, DAY - 1, 2 * DAY, 13 * DAY]),
         impostor=st.booleans(),
+        demands=st.sampled_from(DEMANDS),
     )
-    def initiate(self, way: tuple[int, int], item: int | None, older: int, skew: int, *, impostor: bool) -> None:
-        """Anew, or crossing; with a used item, an old bundle, a clock that is ahead; or by Mallory."""
+    def initiate(
+        self, way: tuple[int, int], item: int | None, older: int, skew: int, demands: Demands, *, impostor: bool
+    ) -> None:
+        """Anew, or crossing; with a used item, an old bundle, a clock that is ahead, demands; or by Mallory."""
         self._begin_step()
         device, peer = (self.world.devices[place] for place in way)
         claimed = self.world.alice if device.address == MALLORY and impostor else None
-        self.world.initiate(device, peer, item=item, older=older, claimed=claimed, skew=skew)
+        self.world.initiate(device, peer, item=item, older=older, claimed=claimed, skew=skew, demands=demands)
         if self.world.events[-1].outcome is None:
             self.world.send(self.world.records[-1], b"hello")
 
@@ -319,6 +323,10 @@ class Conversations(RuleBasedStateMachine):
     def _handshakes(self) -> int:
         return len({record.model.handshake for record in self.world.records})
 
+    def _peers(self, record: Record) -> list[Record]:
+        there = [other for other in self.world.records if other.model.handshake == record.model.handshake]
+        return [other for other in there if other.model.initiator != record.model.initiator]
+
     def _record(self, pick: int) -> Record:
         return self.world.records[pick % len(self.world.records)]
 
@@ -362,6 +370,8 @@ class Conversations(RuleBasedStateMachine):
         state, bounds = record.model.ratchet, self.BOUNDS
         ratchet_keys = [*WEAK_KEYS, state.peer_key, ("ratchet key", -1 - value)]
         ratchet_keys += [chain.ratchet_key for chain in state.chains]
+        # The liar's own, as far back as its peer remembers them: a new chain may have none of them either.
+        ratchet_keys += [chain.ratchet_key for peer in self._peers(record) for chain in peer.model.ratchet.chains]
 
         def change(header: Header) -> Header:
             numbers = _numbers(bounds, header.number)

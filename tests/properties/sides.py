@@ -36,7 +36,7 @@ class Sides(Protocol):
         """A side of a session that was opened from its blob."""
         ...
 
-    def initiate(self, device: Device, bundle: PrekeyBundle, **named: Any) -> Side: ...
+    def initiate(self, device: Device, bundle: PrekeyBundle, *, pinned: IdentityKey | None, **named: Any) -> Side: ...
 
     def accept(
         self, device: Device, message: bytes, *, pinned: Callable[[bytes], IdentityKey | None], **named: Any
@@ -60,8 +60,8 @@ class Alone:
     def of(self, session: Session) -> Side:
         return self._Session(session)
 
-    def initiate(self, device: Device, bundle: PrekeyBundle, **named: Any) -> Side:
-        return self._Session(Session.initiate(device.identity, bundle, **named))
+    def initiate(self, device: Device, bundle: PrekeyBundle, *, pinned: IdentityKey | None, **named: Any) -> Side:
+        return self._Session(Session.initiate(device.identity, bundle, expected_identity=pinned, **named))
 
     def accept(
         self, device: Device, message: bytes, *, pinned: Callable[[bytes], IdentityKey | None], **named: Any
@@ -86,8 +86,9 @@ class InLockstep:
     def of(self, session: Session) -> Side:
         return TwinSession.of(session)
 
-    def initiate(self, device: Device, bundle: PrekeyBundle, **named: Any) -> Side:
-        return TwinSession.initiate(self._identity(device), bundle.to_bytes(), **named)
+    def initiate(self, device: Device, bundle: PrekeyBundle, *, pinned: IdentityKey | None, **named: Any) -> Side:
+        encoded = None if pinned is None else pinned.to_bytes()
+        return TwinSession.initiate(self._identity(device), bundle.to_bytes(), expected_identity=encoded, **named)
 
     def accept(
         self, device: Device, message: bytes, *, pinned: Callable[[bytes], IdentityKey | None], **named: Any

@@ -6,7 +6,7 @@ Every method acts on the library and on the model alike and records an `Event`. 
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from properties import model, model_handshake
 from properties.bounds import GENUINE, Bounds, applied
@@ -45,6 +45,35 @@ if TYPE_CHECKING:
     from properties.sides import Side, Sides
 
     from ratchetlib.ratchet.header import Header as RealHeader
+
+
+class Demands(NamedTuple):
+    """What an initiator asks of a bundle, beside its time.
+
+    Attributes:
+        pinned: that its identity is the one that is known.
+        newest: that its epoch is the newest that was published.
+        one_time: that it has a one-time item.
+    """
+
+    pinned: bool = False
+    newest: bool = False
+    one_time: bool = False
+
+    def refuse(self, *, older: bool, bare: bool) -> bool:
+        """Whether a bundle that is older than the newest, or has no item, is refused."""
+        return (self.newest and older) or (self.one_time and bare)
+
+
+NO_DEMANDS: Final = Demands()
+DEMANDS: Final = (
+    NO_DEMANDS,
+    NO_DEMANDS,
+    Demands(pinned=True),
+    Demands(pinned=True, newest=True),
+    Demands(one_time=True),
+)
+"""Mostly those that refuse nothing: a refused bundle begins no session."""
 
 
 class World:
@@ -97,6 +126,7 @@ class World:
         older: int = 0,
         claimed: Device | None = None,
         skew: int = 0,
+        demands: Demands = NO_DEMANDS,
     ) -> None:
         """Begin a session with what a server hands out.
 
@@ -107,16 +137,28 @@ class World:
             older: how many bundles before the newest.
             claimed: whose address an impostor uses.
             skew: how far the device's clock is ahead.
+            demands: of the initiator.
         """
         clock = self.now + skew
         signed, bundle, encoded, chosen = peer.offered(item, older)
-        event = Event("initiate", expected=BundleRejected if clock > bundle.not_after else None, device=device)
+        newest = peer.published[-1][1].epoch
+        unmet = demands.refuse(older=bundle.epoch < newest, bare=encoded is None) or clock > bundle.not_after
+        event = Event("initiate", expected=BundleRejected if unmet else None, device=device)
         made: list[Side] = []
 
         def begin() -> None:
             offered = PrekeyBundle.from_parts(signed, encoded)
             ours = (claimed or device).address
-            side = self.sides.initiate(device, offered, our_address=ours, their_address=peer.address, now=clock)
+            side = self.sides.initiate(
+                device,
+                offered,
+                pinned=peer.identity.public if demands.pinned else None,
+                our_address=ours,
+                their_address=peer.address,
+                now=clock,
+                minimum_epoch=newest if demands.newest else 0,
+                require_one_time=demands.one_time,
+            )
             made.append(side)
 
         event.outcome = attempt(begin)

@@ -52,6 +52,7 @@ def created(bundle: PrekeyBundle, created_at: int) -> Session:
 
 
 @pytest.mark.attack("A13", "A15")
+@pytest.mark.parametrize("pinned", [False, True], ids=["unknown", "pinned"])
 @pytest.mark.parametrize(
     ("policy", "reason"),
     [
@@ -62,12 +63,35 @@ def created(bundle: PrekeyBundle, created_at: int) -> Session:
         ({"require_one_time": True}, BundleReason.NO_ONE_TIME),
     ],
 )
-def test_a_bundle_that_a_server_should_not_have_served_is_refused(policy: dict[str, Any], reason: BundleReason) -> None:
-    alice, _, ring, _ = initiate(one_time=0)
-    arguments: dict[str, Any] = {"our_address": ALICE, "their_address": BOB, "now": NOW} | policy
+def test_a_bundle_that_a_server_should_not_have_served_is_refused(
+    policy: dict[str, Any], reason: BundleReason, *, pinned: bool
+) -> None:
+    alice, bob, ring, _ = initiate(one_time=0)
+    expected = bob.public if pinned else None
+    arguments = {"our_address": ALICE, "their_address": BOB, "now": NOW, "expected_identity": expected} | policy
     with pytest.raises(BundleRejected) as error:
         Session.initiate(alice, ring.next_bundle(), **arguments)
     assert error.value.reason is reason
+
+
+@pytest.mark.attack("A11", "A15")
+def test_a_bundle_of_a_day_is_good_for_a_day() -> None:
+    """Its end is the one that is signed, not the latest that could have been."""
+    alice, bob = IdentityKeyPair.generate(), IdentityKeyPair.generate()
+    ring = PrekeyRing.generate(bob, address=BOB, now=NOW, one_time=2, lifetime=DAY)
+    after = NOW + DAY + 1
+    bundle = ring.next_bundle()
+    with pytest.raises(BundleRejected) as error:
+        Session.initiate(alice, bundle, our_address=ALICE, their_address=BOB, now=after)
+    assert error.value.reason is BundleReason.EXPIRED
+    assert refused(bob, ring, created(bundle, after).encrypt(b""), now=after) is HandshakeExpired
+    session = Session.initiate(alice, bundle, our_address=ALICE, their_address=BOB, now=NOW + DAY)
+    message = session.encrypt(b"", now=NOW + DAY)
+    with pytest.raises(SessionExpired):
+        session.encrypt(b"", now=after)
+    last = NOW + DAY + BUNDLE_RETENTION
+    assert refused(bob, ring, message, now=last + 1) is UnknownPrekey
+    accept(bob, ring, message, now=last)
 
 
 @pytest.mark.attack("A15")

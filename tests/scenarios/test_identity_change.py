@@ -133,13 +133,14 @@ HALVES = ["both", "signing", "agreement"]
 
 
 @pytest.mark.attack("A23")
+@pytest.mark.parametrize("pinned", [False, True], ids=["unknown", "pinned"])
 @pytest.mark.parametrize("half", HALVES)
-def test_nobody_begins_a_session_with_oneself(half: str) -> None:
+def test_nobody_begins_a_session_with_oneself(half: str, *, pinned: bool) -> None:
     alice = IdentityKeyPair.generate()
     ring = PrekeyRing.generate(sharing(alice, half), address=BOB, now=NOW, one_time=1)
-    bundle = ring.next_bundle()
+    bundle, expected = ring.next_bundle(), ring.identity if pinned else None
     with pytest.raises(BundleRejected) as error, derivations() as derived:
-        Session.initiate(alice, bundle, our_address=ALICE, their_address=BOB, now=NOW)
+        Session.initiate(alice, bundle, our_address=ALICE, their_address=BOB, now=NOW, expected_identity=expected)
     assert error.value.reason is BundleReason.OWN_IDENTITY
     assert derived == []
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from support.pair import ALICE, BOB, NOW, initiate, make_pair, reopened, snapshot
@@ -109,6 +110,19 @@ def test_a_first_message_without_one_starts_one_session_as_long_as_its_bundle_li
     assert refused(bob, ring, first, now=end + 1) is UnknownPrekey
     ring.retire(end + 1)
     assert refused(bob, ring, first, now=end) is UnknownPrekey
+
+
+@pytest.mark.attack("A11")
+def test_to_be_known_is_no_leave_to_begin_twice() -> None:
+    alice, bob, ring, session = initiate(one_time=0)
+    first, before = session.encrypt(b"first"), snapshot(ring)
+    named: dict[str, Any] = {"our_address": BOB, "now": NOW, "known_identity": lambda _: alice.public}
+    Session.accept(bob, ring, first, **named)
+    assert snapshot(ring) != before
+    before = snapshot(ring)
+    with pytest.raises(HandshakeReplayed):
+        Session.accept(bob, ring, first, **named)
+    assert snapshot(ring) == before
 
 
 @pytest.mark.attack("A11")

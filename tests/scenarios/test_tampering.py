@@ -22,6 +22,7 @@ from ratchetlib import (
     SessionForked,
     TooManySkipped,
 )
+from ratchetlib.limits import MAX_CLOSED_CHAINS
 from ratchetlib.primitives import aead, dh
 from ratchetlib.ratchet.pq import NO_CHUNK, Chunk
 
@@ -272,6 +273,20 @@ def test_a_new_chain_brings_a_key_that_is_neither_ours_nor_used_before(pair: Pai
     answer = send(pair.bob)
     used.append(answer.header.ratchet_key)
     pair.alice.decrypt(answer.message)
+    for key in used:
+        assert refused(pair.bob, forged(pair.alice, ratchet_key=key)) is ProtocolViolation
+    assert pair.bob.decrypt(pair.alice.encrypt(b"genuine")) == b"genuine"
+
+
+@pytest.mark.attack("A63")
+def test_a_new_chain_brings_none_of_the_keys_of_the_chains_before_it(pair: Pair) -> None:
+    """As many as are remembered: the open chain and five closed ones."""
+    used = []
+    for _ in range(1 + MAX_CLOSED_CHAINS):
+        sent = send(pair.alice)
+        used.append(sent.header.ratchet_key)
+        pair.bob.decrypt(sent.message)
+        pair.alice.decrypt(pair.bob.encrypt(b""))
     for key in used:
         assert refused(pair.bob, forged(pair.alice, ratchet_key=key)) is ProtocolViolation
     assert pair.bob.decrypt(pair.alice.encrypt(b"genuine")) == b"genuine"

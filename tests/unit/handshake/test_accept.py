@@ -237,6 +237,19 @@ def test_a_handshake_made_after_its_bundles_end_is_refused(offer: Offer) -> None
 
 
 @pytest.mark.attack("A11")
+def test_a_bundle_of_a_day_ends_after_a_day() -> None:
+    ring = PrekeyRing.generate(BOB_IDENTITY, address=BOB, now=NOW, one_time=1, lifetime=DAY)
+    bundle, end = ring.next_bundle(), NOW + DAY
+    answer(ring._contents, begin(bundle, now=end).prefix, now=end + 10)
+    with pytest.raises(HandshakeExpired):
+        answer(ring._contents, begin(bundle, now=end + 1).prefix, now=end + 10)
+    last = end + BUNDLE_RETENTION
+    answer(ring._contents, begin(bundle, now=end).prefix, now=last)
+    with pytest.raises(UnknownPrekey):
+        answer(ring._contents, begin(bundle, now=end).prefix, now=last + 1)
+
+
+@pytest.mark.attack("A11")
 def test_a_remembered_handshake_is_a_replay(offer: Offer) -> None:
     begun = begin(offer.bare)
     answered = answer(offer.contents, begun.prefix)

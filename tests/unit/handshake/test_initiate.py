@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from itertools import product
+from typing import TYPE_CHECKING, Any
+
 import pytest
 from support.pair import ALICE, BOB, NOW
 from support.strategies import identity_pairs
@@ -18,6 +21,9 @@ from ratchetlib import (
 from ratchetlib.handshake.initiate import Initiated, initiate, require_acceptable
 from ratchetlib.handshake.prefix import Prefix
 from ratchetlib.limits import DAY, MAX_BUNDLE_LIFETIME
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 ALICE_IDENTITY, BOB_IDENTITY, CAROL_IDENTITY = identity_pairs()[:3]
 
@@ -57,9 +63,9 @@ def begin(bundle: PrekeyBundle) -> Initiated:
     return initiate(ALICE_IDENTITY, bundle, our_address=ALICE, their_address=BOB, now=NOW)
 
 
-def refusal(bundle: PrekeyBundle, **policy: object) -> BundleReason:
+def refusal(bundle: PrekeyBundle, **policy: Any) -> BundleReason:
     with pytest.raises(BundleRejected) as refused:
-        check(bundle, **policy)  # type: ignore[arg-type]
+        check(bundle, **policy)
     return refused.value.reason
 
 
@@ -106,6 +112,47 @@ def test_an_identity_that_shares_a_key_with_ours_is_refused(bundle: PrekeyBundle
         "agreement": IdentityKeyPair(ALICE_IDENTITY._signing, BOB_IDENTITY._agreement),
     }[half]
     assert refusal(bundle, ours=ours.public) is BundleReason.OWN_IDENTITY
+
+
+MET = {"now": NOW + MAX_BUNDLE_LIFETIME, "expected": BOB_IDENTITY.public, "minimum_epoch": 5}
+UNMET = [
+    ({"their_address": b"bob/laptop"}, BundleReason.WRONG_ADDRESS),
+    ({"ours": BOB_IDENTITY.public}, BundleReason.OWN_IDENTITY),
+    ({"now": NOW - DAY - 1}, BundleReason.NOT_YET_VALID),
+    ({"now": NOW + MAX_BUNDLE_LIFETIME + 1}, BundleReason.EXPIRED),
+    ({"minimum_epoch": 6}, BundleReason.OLD_EPOCH),
+]
+
+
+def demands_met() -> Iterator[dict[str, Any]]:
+    """Every choice of demands that the bundle meets."""
+    for asked in product([False, True], repeat=len(MET)):
+        yield {name: value for (name, value), chosen in zip(MET.items(), asked, strict=True) if chosen}
+
+
+@pytest.mark.attack("A15", "A23")
+@pytest.mark.parametrize(("demand", "reason"), UNMET, ids=[reason.name for _, reason in UNMET])
+def test_no_demand_that_is_met_stands_for_one_that_is_not(
+    bundle: PrekeyBundle, bare: PrekeyBundle, demand: dict[str, object], reason: BundleReason
+) -> None:
+    """A pinned identity above all: what it has signed is not for that reason current."""
+    for met in demands_met():
+        assert refusal(bare, **met | demand) is reason
+        assert refusal(bundle, **met | demand, require_one_time=True) is reason
+        assert refusal(bundle, **met | demand) is reason
+
+
+@pytest.mark.attack("A13")
+def test_no_demand_that_is_met_stands_for_the_one_time_item(bare: PrekeyBundle) -> None:
+    for met in demands_met():
+        assert refusal(bare, **met, require_one_time=True) is BundleReason.NO_ONE_TIME
+
+
+@pytest.mark.attack("A24")
+def test_no_demand_that_is_met_stands_for_the_pinned_identity(bundle: PrekeyBundle) -> None:
+    for met in demands_met():
+        with pytest.raises(IdentityChanged):
+            check(bundle, **met | {"expected": CAROL_IDENTITY.public}, require_one_time=True)
 
 
 def test_the_prefix_names_the_prekeys_it_uses(bundle: PrekeyBundle, bare: PrekeyBundle) -> None:

@@ -271,6 +271,19 @@ def consumed(used: bytes, contents: RingContents) -> tuple[RingContents, None]:
     return contents.settled(newest.bundle.bundle_id, used, bytes(32)), None
 
 
+@pytest.mark.attack("A15")
+@pytest.mark.parametrize("gone", ["the newest", "all"])
+def test_an_epoch_is_never_given_to_a_second_bundle(gone: str) -> None:
+    """Peers that have seen epoch 2 would take a second bundle of that epoch for the same or an older one."""
+    ring = new_ring(one_time=0)
+    second = SignedBundle.from_bytes(ring.rotate(NOW))
+    ring.revoke(*(ring.bundle_ids if gone == "all" else [second.bundle_id]))
+    assert reopened(ring).status.epoch == 2
+    assert SignedBundle.from_bytes(ring.rotate(NOW)).epoch == 3
+    ring.retire(NOW + 366 * DAY)
+    assert SignedBundle.from_bytes(ring.rotate(NOW + 366 * DAY)).epoch == 4
+
+
 def test_a_ninth_bundle_is_refused_until_one_retires() -> None:
     ring = new_ring(one_time=0)
     for day in range(1, 8):

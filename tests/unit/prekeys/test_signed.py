@@ -316,5 +316,15 @@ def test_is_refused_outside_of_that(now: int, reason: BundleReason) -> None:
     assert rejection(lambda: parse(GENUINE).require_current(now)) is reason
 
 
+@pytest.mark.attack("A15")
+@pytest.mark.parametrize("lifetime", [1, DAY, 7 * DAY])
+def test_a_shorter_life_ends_when_it_says(lifetime: int) -> None:
+    bundle = parse(published(not_after=u64(NOW + lifetime)))
+    bundle.require_current(NOW - DAY)
+    bundle.require_current(NOW + lifetime)
+    assert rejection(lambda: bundle.require_current(NOW + lifetime + 1)) is BundleReason.EXPIRED
+    assert rejection(lambda: bundle.require_current(NOW - DAY - 1)) is BundleReason.NOT_YET_VALID
+
+
 def test_repr_is_short() -> None:
     assert repr(parse(GENUINE)) == "<SignedBundle of epoch 1>"

@@ -17,7 +17,7 @@ from ratchetlib import (
     SessionForked,
     TooManySkipped,
 )
-from ratchetlib.limits import MAX_CHAIN_LENGTH
+from ratchetlib.limits import MAX_CHAIN_LENGTH, MAX_CLOSED_CHAINS
 from ratchetlib.primitives import seal
 from ratchetlib.primitives.aead import HeaderKey
 from ratchetlib.ratchet import Frame, decrypt
@@ -191,13 +191,13 @@ def test_numbers_that_no_chain_reaches_are_a_violation(path: str) -> None:
 
 @pytest.mark.attack("A63")
 def test_a_new_chain_has_a_ratchet_key_that_nobody_used_before() -> None:
-    alice, bob = talking(3)
+    alice, bob = talking(8)
     bob.receive(alice.send())
     used = [chain.ratchet_key for chain in bob.state.chains]
     bob_sends = bob.send()
     alice.receive(bob_sends)
     next_key = alice.state.turn.next_sending_key
-    assert len(used) == 4
+    assert len(used) == 1 + MAX_CLOSED_CHAINS
     for key in (*used, bob.sending.key_pair.public):
         frame = alice.forge(alice.next_chain_header(ratchet_key=key), next_key)
         assert refused_underived(bob, frame) is ProtocolViolation

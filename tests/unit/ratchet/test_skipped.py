@@ -54,6 +54,21 @@ def test_a_gap_on_the_open_chain_is_bounded_too() -> None:
     assert stored(bob)[0][0] == 997
 
 
+@pytest.mark.attack("A35")
+def test_one_key_more_than_a_full_store_holds_displaces_one() -> None:
+    alice, bob = talking()
+    for _ in range(2):
+        for _ in range(1000):
+            alice.send()
+        bob.receive(alice.send())
+    assert (bob.state.skipped_stored, bob.state.evicted) == (MAX_STORED_SKIPPED, 0)
+    for lost in range(1, 4):
+        alice.send()
+        bob.receive(alice.send())
+        assert (bob.state.skipped_stored, bob.state.evicted) == (MAX_STORED_SKIPPED, lost)
+    assert stored(bob)[0][0] == 3
+
+
 @pytest.mark.attack("A55")
 def test_the_sixth_closed_chain_is_dropped_with_its_keys() -> None:
     alice, bob = talking(0)

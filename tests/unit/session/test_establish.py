@@ -118,16 +118,17 @@ def test_nothing_is_said_of_an_identity_that_is_unproved(first: First) -> None:
 
 
 @pytest.mark.attack("A11", "A39")
-def test_a_replay_is_named_once_it_has_authenticated() -> None:
+@pytest.mark.parametrize("known", [None, ALICE_IDENTITY.public], ids=["unknown", "pinned"])
+def test_a_replay_is_named_once_it_has_authenticated(known: IdentityKey | None) -> None:
     ring = PrekeyRing.generate(BOB_IDENTITY, address=BOB, now=NOW, one_time=0)
     first = write(ring, ring.next_bundle())
     contents, _ = answer(responder(), first.ring, first.prefix, first.message)
     with pytest.raises(HandshakeReplayed, match=r"^the handshake was accepted before$"):
-        answer(responder(), contents, first.prefix, first.message)
+        answer(responder(known), contents, first.prefix, first.message)
     frame = first.message.frame
     forged = first.message._replace(frame=frame._replace(body=bytes(len(frame.body))))
     with pytest.raises(AuthenticationError):
-        answer(responder(), contents, first.prefix, forged)
+        answer(responder(known), contents, first.prefix, forged)
 
 
 @pytest.mark.parametrize("known", [ALICE_IDENTITY, ALICE_IDENTITY.public.to_bytes(), "alice"])
