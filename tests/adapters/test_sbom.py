@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import re
+import runpy
 import subprocess
 import sys
 import tomllib
+from contextlib import redirect_stderr, redirect_stdout
 from importlib.metadata import Distribution, distributions
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import difference
 import inventory
@@ -42,6 +46,17 @@ def run(*arguments: str) -> subprocess.CompletedProcess[str]:
         env=environment,
         timeout=300,
     )
+
+
+def here(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """The same in this process, which has the libraries loaded: four seconds each time."""
+    output, errors, code = io.StringIO(), io.StringIO(), 0
+    with redirect_stdout(output), redirect_stderr(errors), mock.patch.object(sys, "argv", [str(SBOM), *arguments]):
+        try:
+            runpy.run_path(str(SBOM), run_name="__main__")
+        except SystemExit as ended:
+            code = int(ended.code or 0)
+    return subprocess.CompletedProcess(arguments, code, output.getvalue(), errors.getvalue())
 
 
 def load(folder: Path, kind: str) -> Any:
@@ -217,7 +232,7 @@ def test_a_file_that_is_not_the_pinned_one_stops_it(tmp_path: Path) -> None:
     for sha256 in pinned["pycparser"].hashes:
         text = text.replace(sha256, 64 * "0")
     bad.write_text(text, encoding="utf-8")
-    finished = run("write", str(ROOT), str(tmp_path / "bom"), "--pins", str(bad))
+    finished = here("write", str(ROOT), str(tmp_path / "bom"), "--pins", str(bad))
     assert finished.returncode == FAILED
     assert "pycparser" in finished.stderr
     assert "do not deploy it" in finished.stderr
@@ -244,7 +259,7 @@ def test_pins_that_pin_nothing_are_refused(text: str, told: str, tmp_path: Path)
 
 
 def test_pins_that_are_not_there_are_a_failure(tmp_path: Path) -> None:
-    finished = run("write", str(ROOT), str(tmp_path), "--pins", str(tmp_path / "none.txt"))
+    finished = here("write", str(ROOT), str(tmp_path), "--pins", str(tmp_path / "none.txt"))
     assert finished.returncode == FAILED
     assert "--pins" in finished.stderr
 
@@ -358,7 +373,7 @@ def changed(written: Path, tmp_path: Path, *parts: tuple[str, str, dict[str, Any
         part.update(fields)
     new = tmp_path / "new.json"
     new.write_text(json.dumps(document), encoding="utf-8")
-    return run("diff", str(written / "ratchetlib.cyclonedx.json"), str(new))
+    return here("diff", str(written / "ratchetlib.cyclonedx.json"), str(new))
 
 
 def sha256(digit: str) -> list[dict[str, str]]:
@@ -367,7 +382,7 @@ def sha256(digit: str) -> list[dict[str, str]]:
 
 def test_no_change_is_none(written: Path) -> None:
     file = str(written / "ratchetlib.cyclonedx.json")
-    finished = run("diff", file, file)
+    finished = here("diff", file, file)
     assert (finished.returncode, finished.stdout) == (NO_CHANGE, "no change\n")
 
 
@@ -392,7 +407,7 @@ def test_a_difference_says_what_moved_and_what_is_at_stake(written: Path, tmp_pa
     )
     document["dependencies"] = []
     new.write_text(json.dumps(document), encoding="utf-8")
-    finished = run("diff", str(old), str(new))
+    finished = here("diff", str(old), str(new))
     assert finished.returncode == CHANGE, finished.stderr
     told = finished.stdout.splitlines()
     pinned = pins.read(RUNTIME)
@@ -460,7 +475,7 @@ def test_a_failure_does_not_end_as_a_difference(written: Path, tmp_path: Path) -
 
 
 def test_wrong_arguments_are_a_failure() -> None:
-    assert run("diff", "one").returncode == FAILED
+    assert here("diff", "one").returncode == FAILED
 
 
 def test_the_page_says_what_it_is() -> None:
