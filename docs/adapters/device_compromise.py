@@ -54,10 +54,13 @@ async def readmit(accounts: Accounts, address: bytes) -> bytes:
     return credential
 
 
-def start_over(store: Store, *, now: int) -> None:
+def start_over(store: Store, *, now: int) -> dict[bytes, Exception]:
     """Destroy what may be known: identity, prekeys, sessions, unsent ciphertexts. After a crash the first tick goes on.
 
     Called again, it begins anew: another identity, and all contacts once more.
+
+    Returns:
+        The contacts whose records the store refuses, and why. What is theirs is not destroyed: `store.abandon` does.
     """
     start(store, now=now, first=Stage.DESTROY)
-    destroy(store, now=now)
+    return destroy(store, now=now)

@@ -130,15 +130,10 @@ class Peer:
         self._unit.require_open()
         self._sessions.report_broken()
 
-    def report_healed(self) -> None:
-        """Say that no reset is needed any more."""
-        self._unit.require_open()
-        self._sessions.report_healed()
-
-    def request_reset(self, now: int) -> bool:
+    def request_reset(self, now: int, *, anyway: bool = False) -> bool:
         """Whether a new session may be begun. Leave the block, fetch a bundle, and begin in the next one."""
         self._unit.require_open()
-        return self._sessions.request_reset(now)
+        return self._sessions.request_reset(now, anyway=anyway)
 
     def repin(self, identity: IdentityKey) -> None:
         """Take a changed identity once a person has compared fingerprints; all sessions are deleted."""
@@ -149,6 +144,11 @@ class Peer:
         """Delete sessions, keys and all. The pinned identity and the highest epoch stay."""
         self._unit.require_open()
         self._sessions.forget(session_ids)
+
+    def destroy(self) -> None:
+        """Delete all sessions, for a new identity of ours: with it, resets are counted anew."""
+        self._unit.require_open()
+        self._sessions.destroy()
 
     @property
     def outgoing(self) -> list[Letter]:

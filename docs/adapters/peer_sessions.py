@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Final
 
 from peer_notes import Entry, PeerNotes
 
-from ratchetlib import AuthenticationError, IdentityKey, Padme, Session
-from ratchetlib.limits import BUNDLE_RETENTION
+from ratchetlib import AuthenticationError, IdentityKey, Padme, Session, SessionForked, TooManySkipped
+from ratchetlib.limits import BUNDLE_RETENTION, MAX_CLOCK_SKEW
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,6 +21,10 @@ if TYPE_CHECKING:
 MAX_OLD_SESSIONS: Final = 3
 """Live sessions kept beside the one to send on: with it, at most 28 header trials a message."""
 
+MAX_UNCONFIRMED_SESSIONS: Final = 3
+"""Sessions kept that the peer has not answered, the greatest: whoever knows one of these sends on no lesser one. With
+those above, 31 header trials a message."""
+
 OLD_SESSION_LIFETIME: Final = 7 * 24 * 3600
 """Seconds for which an old session still receives: a late message outlives a week's holiday, stolen keys do not."""
 
@@ -29,13 +33,14 @@ UNANSWERED_LIFETIME: Final = BUNDLE_RETENTION + OLD_SESSION_LIFETIME
 for as long as it retains the bundle, and reply on it for as long as it keeps an old session."""
 
 RETRY_INTERVAL: Final = 15 * 60
-"""Seconds after which a reset that was granted and not made is granted again: each try takes a bundle of the peer's."""
+"""Seconds after which a reset that was granted and not made is granted again, doubling: each try takes a bundle of the
+peer's."""
 
 FIRST_INTERVAL: Final = 3600
-"""Seconds between two resets. It doubles with each reset that nothing of the peer has followed."""
+"""Seconds between two resets. It doubles with each reset that the peer does not answer."""
 
 LAST_INTERVAL: Final = 24 * 3600
-"""Seconds at which the doubling ends."""
+"""Seconds at which either doubling ends."""
 
 DEFAULT_PADDING: Final = Padme()
 """The library's own default."""
@@ -120,13 +125,13 @@ class PeerSessions:
             bundle,
             our_address=self._ours,
             their_address=self._theirs,
-            now=max([now, *(entry.created_at + 1 for entry in self.notes.entries)]),
+            now=self._created_at(bundle, now),
             expected_identity=self.identity,
             minimum_epoch=self.notes.epoch,
         )
         message = session.encrypt(first)
         self._may_begin = False
-        self.notes = replace(self.notes, granted=False, epoch=bundle.signed.epoch)
+        self.notes = replace(self.notes, granted=False, tries=0, epoch=bundle.signed.epoch)
         self._add(session, now, until=bundle.signed.not_after)
         return message
 
@@ -171,19 +176,23 @@ class PeerSessions:
             associated_data: what the sender bound to it.
 
         Raises:
-            AuthenticationError: for no session. Drop the message; never reset for it.
+            AuthenticationError: for no session, or a condition that was reported before. Drop the message; never reset
+                for it.
             TooManySkipped, SessionForked: only a reset heals: `request_reset`.
             The other errors of `Session.decrypt` and `Session.accept`.
         """
         self.expire(now)
-        keys = [entry.key for entry in self.notes.entries]
-        ours = [key for key in keys if self.session(key).recognises(message)] if is_initial(message) else keys
-        for key in ours:
-            session = self.session(key)
+        ours = [each for each in self.notes.entries if not is_initial(message) or self._recognises(each, message)]
+        for entry in ours:
+            session = self.session(entry.key)
             try:
                 plaintext = session.decrypt(message, associated_data=associated_data)
             except AuthenticationError:
                 continue
+            except (TooManySkipped, SessionForked):
+                if entry.suspect:  # the message may have been repeated: the reset that heals it was asked for before
+                    continue
+                raise
             self._received(session, now)
             return plaintext
         if ours or not is_initial(message):
@@ -196,15 +205,19 @@ class PeerSessions:
         It is remembered until the peer has answered on a session that this side began later. That the peer began one
         is not enough: it may be sending on another that this side has lost.
         """
-        self.notes = replace(self.notes, broken=max([entry.created_at for entry in self.notes.entries], default=-1))
+        self.notes = self.notes.reported()
 
-    def request_reset(self, now: int) -> bool:
+    def request_reset(self, now: int, *, anyway: bool = False) -> bool:
         """Whether a reset is due and may be made now. If so, save the notes, then fetch a bundle and `begin`.
 
         Ask now and then while `notes.broken` is set: a reset can be lost like any message.
+
+        Args:
+            now: seconds since the Unix epoch.
+            anyway: although nothing is broken: for a session under a new identity of ours.
         """
         last = self.notes.last_reset
-        if self.notes.broken is None:
+        if self.notes.broken is None and not anyway:
             return False
         if self.notes.granted:
             return self._retry(now)
@@ -213,7 +226,7 @@ class PeerSessions:
                 self.notes = replace(self.notes, last_reset=now)
             return False
         unanswered = self.notes.unanswered + 1
-        self.notes = replace(self.notes, last_reset=now, last_try=now, unanswered=unanswered, granted=True)
+        self.notes = replace(self.notes, last_reset=now, last_try=now, tries=0, unanswered=unanswered, granted=True)
         return True
 
     def repin(self, identity: IdentityKey) -> None:
@@ -225,36 +238,40 @@ class PeerSessions:
         """Delete sessions, keys and all. The pinned identity and the highest epoch stay."""
         self._keep(tuple(entry for entry in self.notes.entries if entry.session_id not in session_ids))
 
-    def report_healed(self) -> None:
-        """Say that no reset is needed any more, whoever began the session that is used now."""
-        self.notes = replace(self.notes, broken=None)
+    def destroy(self) -> None:
+        """Delete all sessions, for a new identity of ours: with it, resets are counted anew."""
+        self._keep(())
+        self.notes = replace(self.notes, last_reset=None, granted=False, tries=0, unanswered=0)
 
     def expire(self, now: int) -> None:
         """Delete what has had its time. Every call does it; call it for peers that are silent."""
-        sending = self.sending
-        kept, old = [], 0
-        for entry in self.notes.entries:
-            if not entry.live:
-                kept += [entry] if now <= entry.until + UNANSWERED_LIFETIME else []
-            elif sending is not None and entry.key == sending.key:
-                kept.append(entry if entry.since is None else replace(entry, since=None))
-            else:
-                aged = entry if entry.since is not None else replace(entry, since=now)
-                old += 1
-                if old <= MAX_OLD_SESSIONS and now < (aged.since or 0) + OLD_SESSION_LIFETIME:
-                    kept.append(aged)
-        self._keep(tuple(kept))
+        live = [entry for entry in self.notes.entries if entry.live]
+        unconfirmed = [entry for entry in self.notes.entries if not entry.live][:MAX_UNCONFIRMED_SESSIONS]
+        kept = [replace(entry, since=None) for entry in live[:1]]
+        kept += [entry for entry in unconfirmed if now <= entry.until + UNANSWERED_LIFETIME]
+        for entry in live[1 : 1 + MAX_OLD_SESSIONS]:
+            since = now if entry.since is None else min(entry.since, now)
+            kept += [replace(entry, since=since)] if now < since + OLD_SESSION_LIFETIME else []
+        self._keep(tuple(sorted(kept, reverse=True)))
+
+    def _recognises(self, entry: Entry, message: bytes) -> bool:
+        return self.session(entry.key).recognises(message)
 
     def _retry(self, now: int) -> bool:
         """Whether a reset that was granted and not made, as after a crash or without a bundle, is due again."""
-        last = self.notes.last_try
-        due = last is None or now >= last + RETRY_INTERVAL
+        last, tries = self.notes.last_try, self.notes.tries
+        due = last is None or now >= last + _doubled(RETRY_INTERVAL, tries)
         if due or (last is not None and now < last):  # the clock was set back: wait one interval from now
-            self.notes = replace(self.notes, last_try=now)
+            self.notes = replace(self.notes, last_try=now, tries=tries + due)
         return due
 
     def _interval(self) -> int:
-        return min(FIRST_INTERVAL << min(self.notes.unanswered, 8), LAST_INTERVAL)
+        return _doubled(FIRST_INTERVAL, self.notes.unanswered)
+
+    def _created_at(self, bundle: PrekeyBundle, now: int) -> int:
+        """After all sessions that are known, but for those so far ahead that the peer refuses what is after them."""
+        after = self.notes.greatest + 1
+        return after if now < after <= min(now + MAX_CLOCK_SKEW, bundle.signed.not_after) else now
 
     def _accept(
         self,
@@ -295,10 +312,9 @@ class PeerSessions:
         if key not in self.removed:
             self.touched[key] = session
         entries = tuple(replace(entry, live=entry.live or entry.key == key) for entry in self.notes.entries)
-        broken = self.notes.broken
-        if broken is not None and any(e.key == key and e.until and e.created_at > broken for e in entries):
-            broken = None
-        self.notes = replace(self.notes, entries=entries, unanswered=0, broken=broken)
+        self.notes = replace(self.notes, entries=entries)
+        if any(entry.key == key and entry.until and not entry.suspect for entry in entries):
+            self.notes = replace(self.notes, unanswered=0, broken=None)
         self.expire(now)
 
     def _keep(self, entries: tuple[Entry, ...]) -> None:
@@ -309,6 +325,10 @@ class PeerSessions:
         for key in gone:
             self.touched.pop(key, None)
         self.notes = replace(self.notes, entries=entries)
+
+
+def _doubled(interval: int, times: int) -> int:
+    return min(interval << min(times, 8), LAST_INTERVAL)
 
 
 def is_initial(message: bytes) -> bool:

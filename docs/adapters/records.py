@@ -17,7 +17,7 @@ OUT: Final = 0
 
 MAX_STRANGERS: Final = 2_000
 """Peers beyond which no first message of an unknown sender is taken: the list of peers is one record, and anybody can
-invent senders. One's own first contacts are not counted."""
+invent senders. One's own first contacts count, and are never refused."""
 
 IN: Final = 1
 """The box of plaintexts that the application has not taken yet."""

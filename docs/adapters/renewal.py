@@ -5,8 +5,9 @@
     renewal.tick(now)                                # now and then, until it returns nothing
 
 One transaction makes the new identity, its ring and the list of contacts; the private halves of all earlier prekeys are
-gone with it. What is left to do for each contact is in the plan, and each step may be done twice: after a crash
-anywhere the next tick goes on.
+gone with it. What is left to do for each contact is in the plan. A step is saved together with its place in the plan,
+and only while that place is the one from which it was taken: after a crash anywhere the next tick goes on, and what
+begins anew meanwhile is not undone.
 """
 
 from __future__ import annotations
@@ -15,11 +16,21 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final, TypeAlias
 
-from peer_sessions import OLD_SESSION_LIFETIME, NoSession
-from plan import Contact, Stage, change, look
+from peer_sessions import OLD_SESSION_LIFETIME, NoSession, PeerSessionsError
+from plan import Contact, Overtaken, Stage, change, look, move, step, unsend
+from records import StateMissing
 from rotation import new_ring, publish_due
 
-from ratchetlib import ChainExhausted, IdentityKey, IdentityKeyPair, Padme, PeerError, PrekeyBundle
+from ratchetlib import (
+    ChainExhausted,
+    IdentityChanged,
+    IdentityKey,
+    IdentityKeyPair,
+    Padme,
+    PeerError,
+    PrekeyBundle,
+    StateError,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,12 +41,19 @@ if TYPE_CHECKING:
     from ratchetlib import PaddingPolicy
 
     Fetch: TypeAlias = Callable[[bytes], PrekeyBundle]
+    Act: TypeAlias = Callable[[bytes, Contact], None]
 
 ANNOUNCEMENT: Final = b"\x00ratchetlib: my identity is now\x00"
 """How an announcement begins. Texts do not begin with a zero byte; an application with message types has one more."""
 
 ANNOUNCEMENT_PADDING: Final = Padme(floor=1024)
 """Level 2, which docs/padding.md asks for key management in ordinary conversations."""
+
+_REFUSALS: Final = (StateError, StateMissing, PeerSessionsError)
+"""One contact's records say no: all others go on."""
+
+_NO_BUNDLE: Final = (LookupError, OSError, PeerError)
+"""There is no bundle, or none that is good."""
 
 
 class RenewalRunning(Exception):
@@ -54,25 +72,32 @@ def start(store: Store, *, now: int, first: Stage) -> None:
         device.identity = IdentityKeyPair.generate()
         # One epoch is left out: a server drops the items of the identity before, which go with the next epoch too.
         device.ring = new_ring(device.identity, device.ring.address, now, device.ring.status.epoch + 2)
-        contacts = {address.hex(): Contact(first, until=now + OLD_SESSION_LIFETIME) for address in device.peers}
-        device.plan = replace(device.plan, revision=device.plan.revision + 1, contacts=contacts)
+        revision = device.plan.revision + 1
+        contact = Contact(first, until=now + OLD_SESSION_LIFETIME, made=revision)
+        contacts = {address.hex(): contact for address in device.peers}
+        device.plan = replace(device.plan, revision=revision, contacts=contacts)
 
 
-def destroy(store: Store, *, now: int) -> None:
-    """All sessions of contacts that are to be destroyed, and what they have encrypted that has not been sent."""
-    burnt = _at(store, Stage.DESTROY)
-    if not burnt:
-        return
-    for address in burnt:
-        with store.peer(address) as peer:
-            peer.report_broken()
-            peer.forget(_ids(peer))
-    while letters := store.outbox():
-        store.done(*letters)
-        store.flush()
-    with change(store) as device:
-        begin = {address.hex(): Contact(Stage.BEGIN, until=now) for address in burnt}
-        device.plan = replace(device.plan, contacts=device.plan.contacts | begin)
+def destroy(store: Store, *, now: int) -> dict[bytes, Exception]:
+    """All sessions of contacts that are to be destroyed, and what they have encrypted that has not been sent.
+
+    Returns:
+        The contacts whose records the store refuses, and why: what is theirs is not destroyed yet.
+    """
+
+    def destroy_sessions(address: bytes, contact: Contact) -> None:
+        with step(store, address, contact) as taken:
+            taken.peer.destroy()
+            taken.contact = replace(contact, stage=Stage.UNSEND, until=now, refused=False)
+
+    problems = _each(store, Stage.DESTROY, destroy_sessions)
+    burnt = _at(store, Stage.UNSEND)
+    if burnt:
+        unsend(store, burnt)
+    for address, contact in burnt.items():
+        with suppress(Overtaken):
+            move(store, address, contact, replace(contact, stage=Stage.BEGIN))
+    return problems
 
 
 def announcement(identity: IdentityKey) -> bytes:
@@ -100,84 +125,114 @@ class Renewal:
         self._padding = padding
 
     def tick(self, now: int) -> dict[bytes, Exception | None]:
-        """Do what can be done now.
+        """Do what can be done now. What `publish` raises comes out, and the next tick tries again.
 
         Returns:
-            The contacts that are left, each with what stood in the way if anything did: `LookupError`, `OSError`, or
-            the library's refusal of the bundle. A person decides about `IdentityChanged`.
+            The contacts that are left, each with what stood in the way if anything did: `LookupError`, `OSError`, the
+            library's refusal of the bundle, or the store's of the contact's records. A person decides about
+            `IdentityChanged`, and about `StateRolledBack` and `StateMissing` (`store.abandon`).
         """
-        destroy(self._store, now=now)
-        for address in _at(self._store, Stage.ANNOUNCE):
-            self._announce(address, now)
+        problems = destroy(self._store, now=now)
+        problems |= self._each(Stage.ANNOUNCE, self._announce, now)
         publish_due(self._store, self._publish)  # after the announcements: a contact has them before the bundle
-        problems: dict[bytes, Exception | None] = {}
-        for address in _at(self._store, Stage.BEGIN):
-            try:
-                self._begin(address, now)
-            except (LookupError, OSError, PeerError) as error:
-                problems[address] = error
-        for address in _at(self._store, Stage.CONFIRM):
-            self._confirm(address, now)
-        return {bytes.fromhex(address): problems.get(bytes.fromhex(address)) for address in self._contacts()}
+        problems |= self._each(Stage.BEGIN, self._begin, now)
+        problems |= self._each(Stage.CONFIRM, self._confirm, now)
+        left = look(self._store).plan.contacts
+        return {bytes.fromhex(address): problems.get(bytes.fromhex(address)) for address in left}
 
-    def _contacts(self) -> dict[str, Contact]:
-        return look(self._store).plan.contacts
+    def _each(self, stage: Stage, act: Callable[[bytes, Contact, int], None], now: int) -> dict[bytes, Exception]:
+        return _each(self._store, stage, lambda address, contact: act(address, contact, now))
 
-    def _announce(self, address: bytes, now: int) -> None:
-        identity = look(self._store).identity.public
-        with self._store.peer(address) as peer:
+    def _announce(self, address: bytes, contact: Contact, now: int) -> None:
+        with step(self._store, address, contact) as taken:
+            text = announcement(taken.identity.public)
             with suppress(NoSession, ChainExhausted):  # nothing carries it: the contact sees a bare change
-                peer.send(announcement(identity), now=now, padding=self._padding)
-            old = tuple(_ids(peer))
-            peer.report_broken()
-        self._move(address, Stage.BEGIN, old)
+                taken.peer.send(text, now=now, padding=self._padding)
+            old = tuple(sorted(_ids(taken.peer)))
+            taken.contact = replace(contact, stage=Stage.BEGIN, old=old, refused=False)
 
-    def _begin(self, address: bytes, now: int) -> None:
-        contact = self._contacts()[address.hex()]
-        with self._store.peer(address) as peer:
-            begun = bool(_ids(peer) - set(contact.old))  # by the contact, or by us before a crash
-            granted = begun or _may_begin(peer, now)
-        if not granted:
-            return
-        if not begun:
-            bundle = self._fetch(address)
-            with self._store.peer(address) as peer:
-                peer.begin(bundle, now=now)
-        self._move(address, Stage.CONFIRM)
+    def _begin(self, address: bytes, contact: Contact, now: int) -> None:
+        """Ask for leave in a block of its own, so that it is saved before the bundle is fetched."""
+        with step(self._store, address, contact) as taken:
+            contact = _decided(taken.peer, _aged(taken.peer, contact, now))
+            leave = _begun(taken.peer, contact) or (not contact.changed and taken.peer.request_reset(now, anyway=True))
+            taken.contact = contact
+        if contact.changed is not None:
+            raise IdentityChanged(*map(_identity, contact.changed))
+        if leave:
+            self._begin_now(address, contact, now)
 
-    def _confirm(self, address: bytes, now: int) -> None:
+    def _begin_now(self, address: bytes, contact: Contact, now: int) -> None:
+        bundle = self._fetch(address)
+        try:
+            with step(self._store, address, contact) as taken:
+                if not _begun(taken.peer, contact):
+                    taken.peer.begin(bundle, now=now)
+                taken.contact = replace(contact, stage=Stage.CONFIRM)
+        except IdentityChanged as error:
+            changed = (error.pinned.to_bytes().hex(), error.presented.to_bytes().hex())
+            move(self._store, address, contact, replace(contact, changed=changed))
+            raise
+
+    def _confirm(self, address: bytes, contact: Contact, now: int) -> None:
         """Delete the old sessions once the contact has answered on a new one, or their time is over."""
-        contact = self._contacts()[address.hex()]
-        with self._store.peer(address) as peer:
-            entries = peer.notes.entries
-            answered = any(entry.live and entry.session_id not in contact.old for entry in entries)
-            over = answered or now >= contact.until
-            if over:
-                peer.forget(set(contact.old))
-            if answered:  # whoever began the session: no further reset is needed
-                peer.report_healed()
-        if over:
-            self._move(address, None)
-
-    def _move(self, address: bytes, stage: Stage | None, old: tuple[str, ...] | None = None) -> None:
-        with change(self._store) as device:
-            contacts = dict(device.plan.contacts)
-            contact = contacts.pop(address.hex())
-            if stage is not None:
-                contacts[address.hex()] = replace(contact, stage=stage, old=contact.old if old is None else old)
-            device.plan = replace(device.plan, contacts=contacts)
+        with step(self._store, address, contact) as taken:
+            contact = _aged(taken.peer, contact, now)
+            if _answered(taken.peer, contact):
+                taken.peer.forget(set(contact.old))
+                taken.contact = None
+            else:
+                taken.contact = contact if now < contact.until else None
 
 
-def _at(store: Store, stage: Stage) -> list[bytes]:
+def _at(store: Store, stage: Stage) -> dict[bytes, Contact]:
     """The contacts for which this is next."""
-    return [bytes.fromhex(address) for address, contact in look(store).plan.contacts.items() if contact.stage is stage]
+    contacts = look(store).plan.contacts
+    return {bytes.fromhex(address): contact for address, contact in contacts.items() if contact.stage is stage}
 
 
-def _may_begin(peer: Peer, now: int) -> bool:
-    """Whether a session may be begun: there is none, or the limiter grants another. It is saved with the block."""
-    notes = peer.notes
-    return not notes.entries or notes.granted or peer.request_reset(now)
+def _each(store: Store, stage: Stage, act: Act) -> dict[bytes, Exception]:
+    """One step for each contact at a stage; what stood in the way, by address."""
+    problems: dict[bytes, Exception] = {}
+    for address, contact in _at(store, stage).items():
+        try:
+            with suppress(Overtaken):
+                act(address, contact)
+        except (*_NO_BUNDLE, *_REFUSALS) as error:
+            problems[address] = error
+            if contact.precedes_publication:
+                with suppress(Overtaken):
+                    move(store, address, contact, replace(contact, refused=True))
+    return problems
+
+
+def _aged(peer: Peer, contact: Contact, now: int) -> Contact:
+    """The old sessions deleted if their time is over; a clock that was set back gives them no more than that time."""
+    if now >= contact.until:
+        peer.forget(set(contact.old))
+    return replace(contact, until=min(contact.until, now + OLD_SESSION_LIFETIME))
+
+
+def _decided(peer: Peer, contact: Contact) -> Contact:
+    """A person has decided about a changed identity once another one is pinned, or a session was begun after all."""
+    pinned = peer.notes.identity
+    waits = contact.changed is not None and contact.changed[0] == pinned and not _begun(peer, contact)
+    return contact if waits else replace(contact, changed=None)
+
+
+def _begun(peer: Peer, contact: Contact) -> bool:
+    """Whether there is a session under the new identity: by us, or by the contact."""
+    return bool(_ids(peer) - set(contact.old))
+
+
+def _answered(peer: Peer, contact: Contact) -> bool:
+    entries = peer.notes.entries
+    return any(entry.live and entry.session_id not in contact.old for entry in entries)
 
 
 def _ids(peer: Peer) -> set[str]:
     return {entry.session_id for entry in peer.notes.entries}
+
+
+def _identity(encoded: str) -> IdentityKey:
+    return IdentityKey.from_bytes(bytes.fromhex(encoded))

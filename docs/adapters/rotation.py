@@ -104,12 +104,10 @@ def new_ring(identity: IdentityKeyPair, address: bytes, now: int, epoch: int = 1
 
 def publish_due(store: Store, publish: Publish) -> None:
     """Publish what the server has not confirmed, which is saved by now. Twice is harmless, never is not."""
-    saved = look(store)
-    if not saved.plan.to_publish:
-        return
-    publish(saved.ring.signed_bundle(), saved.ring.one_time_items())
-    with change(store) as device:
-        device.plan = replace(device.plan, published=saved.plan.revision)
+    while (saved := look(store)).plan.to_publish:  # again, if there was something new meanwhile
+        publish(saved.ring.signed_bundle(), saved.ring.one_time_items())
+        with change(store) as device:
+            device.plan = replace(device.plan, published=saved.plan.revision)
 
 
 class Rotation:

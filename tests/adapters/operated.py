@@ -40,6 +40,7 @@ class Server:
     bundles: dict[bytes, bytes] = field(default_factory=dict)
     items: dict[bytes, list[bytes]] = field(default_factory=dict)
     handed_out: set[bytes] = field(default_factory=set)
+    fetched: list[bytes] = field(default_factory=list)
     uploads: list[tuple[bytes, bytes, tuple[bytes, ...]]] = field(default_factory=list)
     answers: bool = True
 
@@ -59,6 +60,7 @@ class Server:
         return [PrekeyBundle.from_parts(bundle, None).signed.epoch for bundle in bundles]
 
     def fetch(self, address: bytes) -> PrekeyBundle:
+        self.fetched.append(address)
         if address not in self.bundles:
             raise LookupError("no bundle")
         item = self.items[address].pop(0) if self.items[address] else None
@@ -181,6 +183,27 @@ class World:
     def sessions(self, address: bytes, peer: bytes) -> set[str]:
         with self.stores[address].peer(peer) as locked:
             return {entry.session_id for entry in locked.notes.entries}
+
+    def look_after(self, address: bytes, peer: bytes, now: int) -> None:
+        """What an application does now and then: begin anew if only that heals and it is allowed."""
+        with self.stores[address].peer(peer) as locked:
+            due = locked.request_reset(now)
+        if due:
+            with self.stores[address].peer(peer) as locked:
+                locked.begin(self.server.fetch(peer), now=now)
+
+    @contextmanager
+    def rolled_back(self, address: bytes, peer: bytes) -> Iterator[None]:
+        """What one device keeps of a peer is as old as the start of the block when that is over."""
+        shelf = self.stores[address]._sealing.shelf(peer)
+        columns = self._place.interfere(address, "SELECT name, generation, blob FROM records WHERE shelf=?", shelf)
+        yield
+        with self.stores[address].peer(peer) as locked:
+            locked.report_broken()  # the notes are older as well then
+        for name, generation, blob in columns:
+            change = "UPDATE records SET generation=?, blob=? WHERE shelf=? AND name=?"
+            self._place.interfere(address, change, generation, blob, shelf, name)
+        self.open(address)
 
     def texts(self, address: bytes) -> list[bytes]:
         return [content for _, content in self.read[address] if content]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import frames
 import pytest
@@ -12,11 +12,15 @@ from adapters.places import SqlitePlace
 from adapters.relays import credential, raw, run, running
 from device_compromise import RedisAccounts, readmit, start_over
 from identity_rotation import accept_identity, announced, rotate_identity
+from peer_sessions import RETRY_INTERVAL
 from plan import look
+from renewal import Renewal
 
-from ratchetlib import AuthenticationError, Fingerprint, IdentityChanged, Session, UnknownPrekey
+from ratchetlib import AuthenticationError, Fingerprint, IdentityChanged, Session, StateRolledBack, UnknownPrekey
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from adapters.redis_server import RedisServer
 
 CAROL = b"carol/desktop"
@@ -112,6 +116,70 @@ def test_the_highest_epochs_of_contacts_are_remembered(world: World) -> None:
         assert peer.identity == look(world.stores[BOB]).identity.public
 
 
+class Interrupted:
+    """A tick, in one of whose calls of the network the owner starts over.
+
+    Attributes:
+        calls: how many there were.
+        burnt: the sessions that there were when the owner did.
+    """
+
+    def __init__(self, world: World, at: int, now: int) -> None:
+        self._world = world
+        self._at = at
+        self._now = now
+        self.calls = 0
+        self.burnt: dict[bytes, set[str]] = {}
+
+    def run(self) -> None:
+        publish, fetch = self._around(self._world.server.publisher(ALICE)), self._around(self._world.server.fetch)
+        Renewal(self._world.stores[ALICE], publish=publish, fetch=fetch).tick(self._now)
+
+    def _around(self, call: Callable[..., Any]) -> Callable[..., Any]:
+        def waiting(*arguments: Any) -> Any:
+            self.calls += 1
+            if self.calls == self._at:
+                self.burnt = {friend: self._world.sessions(ALICE, friend) for friend in FRIENDS}
+                start_over(self._world.stores[ALICE], now=self._now)
+            return call(*arguments)
+
+        return waiting
+
+
+@pytest.mark.attack("A15")
+@pytest.mark.parametrize("begin", [rotate_identity, start_over])
+def test_it_is_not_undone_by_a_tick_that_waits_for_the_network(world: World, begin: Callable[..., object]) -> None:
+    """At each call in turn; `made` are the identities and the sessions of which nothing may be left."""
+    alice = world.stores[ALICE]
+    for at in (1, 2, 3):
+        now = NOW + at * DAY
+        begin(alice, now=now)
+        made = {look(alice).identity.public}
+        stolen = {friend: world.sessions(ALICE, friend) for friend in FRIENDS}
+        tick = Interrupted(world, at, now)
+        tick.run()
+        assert tick.calls >= at
+        assert set(world.renewal(ALICE).tick(now + 1)) == set()
+        identity = look(alice).identity.public
+        assert identity not in made
+        assert world.server.fetch(ALICE).signed.identity == identity
+        for friend in FRIENDS:
+            assert not world.sessions(ALICE, friend) & (stolen[friend] | tick.burnt[friend])
+            assert len(world.sessions(ALICE, friend)) == 1
+        assert sorted(letter.peer for letter in alice.outbox()) == sorted(FRIENDS)
+
+
+@pytest.mark.parametrize("first", [ALICE, BOB])
+def test_letters_of_a_contact_whose_records_are_refused_hide_no_stolen_ones(world: World, first: bytes) -> None:
+    with world.rolled_back(ALICE, BOB):
+        for number in range(240):
+            world.send(ALICE, BOB if (number < 120) == (first == BOB) else CAROL, b"%d" % number, NOW)
+    start_over(world.stores[ALICE], now=NOW + DAY)
+    assert isinstance(world.renewal(ALICE).tick(NOW + DAY)[BOB], StateRolledBack)
+    world.stores[ALICE].abandon(BOB)
+    assert [letter.peer for letter in world.stores[ALICE].outbox()] == [CAROL]
+
+
 def test_it_overtakes_a_planned_rotation(world: World) -> None:
     rotate_identity(world.stores[ALICE], now=NOW + DAY)
     announced_one = look(world.stores[ALICE]).identity.public
@@ -165,8 +233,8 @@ def start_over_with_a_crash(crashes: Crashes) -> None:
         world.open(address)
     if look(world.stores[ALICE]).identity.public == before:
         start_over(world.stores[ALICE], now=now)
-    assert world.renewal(ALICE).tick(now + 60) == {}
-    world.carry(now + 60)
+    assert world.renewal(ALICE).tick(now + RETRY_INTERVAL) == {}
+    world.carry(now + RETRY_INTERVAL)
     assert not world.sessions(ALICE, BOB) & stolen
     assert b"never sent" not in world.texts(BOB)
     compared(world, BOB, now + HOUR)

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 import pytest
 from adapters.conversations import ALICE, BOB, NOW
 from adapters.operated import DAY, HOUR, WEEK, Crashes, World, dying
 from adapters.places import SqlitePlace
+from device_compromise import start_over
 from identity_rotation import accept_identity, announced, fingerprint, rotate_identity
-from peer_sessions import FIRST_INTERVAL
-from plan import look
-from renewal import ANNOUNCEMENT, RenewalRunning, announcement
+from peer_sessions import FIRST_INTERVAL, RETRY_INTERVAL
+from plan import Plan, Stage, look
+from records import StoreNote
+from renewal import ANNOUNCEMENT, Renewal, RenewalRunning, announcement
+from rotation import Rotation
 
 from ratchetlib import (
     Fingerprint,
@@ -22,10 +26,14 @@ from ratchetlib import (
     MalformedMessage,
     PrekeyBundle,
     Session,
+    StateRolledBack,
+    StateVersionUnsupported,
     UnknownPrekey,
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from adapters.places import Place
 
     from ratchetlib import IdentityKey
@@ -190,8 +198,8 @@ def test_a_contact_without_a_bundle_is_tried_again_and_keeps_nobody_else_waiting
     assert isinstance(left[BOB], LookupError)
     assert left[CAROL] is None
     world.server.bundles[BOB] = bundle
-    assert world.renewal(ALICE).tick(NOW + DAY + 60) == {BOB: None, CAROL: None}
-    world.carry(NOW + DAY + 60)
+    assert world.renewal(ALICE).tick(NOW + DAY + RETRY_INTERVAL) == {BOB: None, CAROL: None}
+    world.carry(NOW + DAY + RETRY_INTERVAL)
     assert (BOB, ALICE) in world.changed
 
 
@@ -210,6 +218,120 @@ def test_a_contact_who_was_never_spoken_to_is_brought_over_too(world: World) -> 
     assert set(world.renewal(ALICE).tick(NOW + DAY)) == set(FRIENDS)
     world.carry(NOW + DAY)
     assert (BOB, ALICE) in world.changed
+
+
+def test_who_has_not_compared_costs_a_contact_one_item_whatever_is_written(world: World) -> None:
+    rotate_identity(world.stores[ALICE], now=NOW + DAY)
+    left = len(world.server.items[BOB])
+    world.server.fetched.clear()
+    for hour in range(6 * 24):
+        now = NOW + DAY + hour * HOUR
+        world.renewal(ALICE).tick(now)
+        world.look_after(ALICE, BOB, now)
+        world.send(BOB, ALICE, b"not compared yet", now)
+        world.carry(now)
+    assert len(world.server.items[BOB]) == left - 1
+    assert world.server.fetched.count(BOB) == world.server.fetched.count(CAROL) == 1
+    assert len(world.sessions(ALICE, BOB)) == 2
+    assert world.texts(ALICE).count(b"not compared yet") == 6 * 24
+
+
+@pytest.mark.attack("A53")
+def test_a_contact_without_a_bundle_is_asked_for_one_within_the_limits(world: World) -> None:
+    world.server.bundles.pop(BOB)
+    world.server.fetched.clear()
+    rotate_identity(world.stores[ALICE], now=NOW + DAY)
+    for minute in range(0, 24 * 60, 10):
+        world.renewal(ALICE).tick(NOW + DAY + 60 * minute)
+    assert world.server.fetched.count(BOB) == 7
+
+
+@pytest.mark.parametrize("begin", [rotate_identity, start_over])
+def test_a_contact_whose_identity_has_changed_as_well_costs_one_item_until_a_person_has_decided(
+    world: World, begin: Callable[..., None]
+) -> None:
+    rotate_identity(world.stores[BOB], now=NOW + DAY)
+    world.renewal(BOB).tick(NOW + DAY)
+    begin(world.stores[ALICE], now=NOW + DAY)
+    fetched = world.server.fetched.count(BOB)
+    new = look(world.stores[BOB]).identity.public
+    for minute in range(0, 3 * 24 * 60, 7):
+        changed = world.renewal(ALICE).tick(NOW + DAY + 60 * minute)[BOB]
+        assert isinstance(changed, IdentityChanged)
+        assert changed.presented == new
+    assert world.server.fetched.count(BOB) == fetched + 1
+    accept_identity(world.stores[ALICE], BOB, new, screen(world, BOB, ALICE))
+    assert world.renewal(ALICE).tick(NOW + 4 * DAY).get(BOB) is None
+    assert world.server.fetched.count(BOB) == fetched + 2
+    assert len(world.sessions(ALICE, BOB)) == 1
+
+
+def test_a_session_that_is_begun_meanwhile_is_the_new_one(world: World) -> None:
+    """By the client or by another process: one more would take another item and be refused."""
+    rotate_identity(world.stores[ALICE], now=NOW + DAY)
+    world.server.bundles.pop(CAROL)
+    publish = world.server.publisher(ALICE)
+
+    def fetch(address: bytes) -> PrekeyBundle:
+        if address == BOB and not world.server.fetched.count(BOB) > 1:
+            bundle = world.server.fetch(BOB)
+            with world.stores[ALICE].peer(BOB) as peer:
+                peer.begin(bundle, now=NOW + DAY)
+        return world.server.fetch(address)
+
+    left = Renewal(world.stores[ALICE], publish=publish, fetch=fetch).tick(NOW + DAY)
+    assert left[BOB] is None
+    assert isinstance(left[CAROL], LookupError)
+    assert look(world.stores[ALICE]).plan.contacts[BOB.hex()].stage is Stage.CONFIRM
+    assert len(world.sessions(ALICE, BOB)) == 2
+
+
+@pytest.mark.parametrize("begin", [rotate_identity, start_over])
+def test_one_contact_whose_records_are_refused_keeps_nothing_and_nobody_waiting(
+    world: World, begin: Callable[..., None]
+) -> None:
+    with world.rolled_back(ALICE, BOB):
+        world.send(ALICE, BOB, b"forgotten", NOW)
+    world.send(ALICE, CAROL, b"not sent yet", NOW)
+    old = world.sessions(ALICE, CAROL)
+    begin(world.stores[ALICE], now=NOW + DAY)
+    identity = look(world.stores[ALICE]).identity.public
+    for day in range(1, 14):
+        now = NOW + day * DAY
+        assert isinstance(world.renewal(ALICE).tick(now)[BOB], StateRolledBack)
+        Rotation(world.stores[ALICE], world.server.publisher(ALICE)).tick(now)
+        bundle = world.server.fetch(ALICE).signed
+        assert bundle.identity == identity
+        assert bundle.not_after > now
+    assert not world.sessions(ALICE, CAROL) & old
+    world.stores[ALICE].abandon(BOB)
+    world.renewal(ALICE).tick(NOW + 14 * DAY)
+    assert len(world.sessions(ALICE, BOB)) == 1
+    assert look(world.stores[ALICE]).plan.to_publish is False
+
+
+def test_old_sessions_are_deleted_after_a_week_although_no_new_one_was_begun(world: World) -> None:
+    world.server.bundles.pop(BOB)
+    before = world.sessions(ALICE, BOB)
+    rotate_identity(world.stores[ALICE], now=NOW + DAY)
+    for now in (NOW + DAY, NOW + 20 * DAY, NOW + 13 * DAY):  # the clock is set back
+        world.renewal(ALICE).tick(now)
+    assert not before & world.sessions(ALICE, BOB)
+
+
+def test_a_plan_of_a_newer_program_is_refused_as_such(world: World) -> None:
+    rotate_identity(world.stores[ALICE], now=NOW + DAY)
+    plan = json.loads(look(world.stores[ALICE]).plan.write().content)
+    contact = plan["contacts"][BOB.hex()]
+    for other in (
+        plan | {"unheard_of": 1},
+        plan | {"contacts": {BOB.hex(): contact | {"unheard_of": 1}}},
+        plan | {"contacts": {BOB.hex(): contact | {"stage": "unheard of"}}},
+        plan | {"contacts": {BOB.hex(): {}}},
+        {},
+    ):
+        with pytest.raises(StateVersionUnsupported):
+            Plan.read(StoreNote(json.dumps(other).encode()))
 
 
 def rotate_with_a_crash(crashes: Crashes) -> None:

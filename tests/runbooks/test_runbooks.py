@@ -32,7 +32,7 @@ EXPECTED = {
     ("key-rotation.md", 5): ("b'alice/laptop' talks to [b'bob/phone']", "b'bob/phone' talks to [b'alice/laptop']"),
     ("compromised-device.md", 0): ("is locked out: True",),
     ("compromised-device.md", 1): ('"text": "revoked"', '"text": "login refused"', '"barred": true'),
-    ("compromised-device.md", 2): ("identity changed: True left in the outbox: 0",),
+    ("compromised-device.md", 2): ("not destroyed: {}", "identity changed: True left in the outbox: 0"),
     ("compromised-device.md", 3): ("a new credential of 32 bytes",),
     ("compromised-device.md", 4): (
         "left: {}",
