@@ -10,6 +10,7 @@ from peer_sessions import NoSession, PeerSessions
 from support.pair import reopened
 
 from ratchetlib import IdentityKeyPair, PeerError, PrekeyRing, Session, SessionForked, TooManySkipped
+from ratchetlib.limits import MAX_BUNDLE_LIFETIME, MAX_BUNDLES, MAX_CLOCK_SKEW
 from ratchetlib.wire import Reader
 
 if TYPE_CHECKING:
@@ -45,11 +46,21 @@ class Device:
         self.received: list[bytes] = []
 
     def bundle(self) -> PrekeyBundle:
-        """What a server hands out; rotated each week."""
+        """What a server hands out; rotated each week, and replaced if a wrong clock has made it."""
+        self.ring.retire(self.clock)
         not_after = self.ring.status.not_after
-        if not_after is None or self.clock + 7 * DAY > not_after:
+        if not_after is not None and not_after > self.clock + MAX_CLOCK_SKEW + MAX_BUNDLE_LIFETIME:
+            self.ring.revoke(self.ring.bundle_ids[-1])
+            self.ring.rotate(self.clock)
+        elif not_after is None or (self.clock + 7 * DAY > not_after and self.ring.status.bundles < MAX_BUNDLES):
             self.ring.rotate(self.clock)
         return self.ring.next_bundle()
+
+    def renew(self) -> None:
+        """A new identity with its ring. What is known of the peer stays."""
+        epoch = self.ring.status.epoch + 2
+        self.identity = IdentityKeyPair.generate()
+        self.ring = PrekeyRing.generate(self.identity, address=self.address, now=self.clock, one_time=0, epoch=epoch)
 
     def open(self) -> PeerSessions:
         saved = self.saved
@@ -101,10 +112,10 @@ class Device:
         self.received.append(plaintext)
         return plaintext
 
-    def reset(self) -> bytes | None:
+    def reset(self, *, anyway: bool = False) -> bytes | None:
         """What an application does now and then: the message of a reset, if one is due and allowed."""
         peers = self.open()
-        due = peers.request_reset(self.clock)
+        due = peers.request_reset(self.clock, anyway=anyway)
         self.save(peers)
         if not due:
             return None

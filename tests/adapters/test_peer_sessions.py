@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -23,7 +24,7 @@ from peer_sessions import (
 )
 from support.pair import reopened
 
-from ratchetlib import AuthenticationError, StateVersionUnsupported, TooManySkipped
+from ratchetlib import AuthenticationError, PeerError, StateVersionUnsupported, TooManySkipped
 from ratchetlib.wire import Reader
 
 if TYPE_CHECKING:
@@ -537,7 +538,11 @@ def test_what_heals_by_a_reset_only_says_so(pair: Pair) -> None:
 
 
 class Conversation(RuleBasedStateMachine):
-    """Two devices write, the network loses, repeats and reorders, clocks differ, and state is lost or restored."""
+    """Two devices write, and the network loses, repeats and reorders.
+
+    Clocks differ, and are wrong for a time. State is lost, restored or given up. Identities are renewed, and first
+    messages under a new one refused until a person has compared.
+    """
 
     who = st.sampled_from([0, 1])
     place = st.integers(0, 50)
@@ -548,19 +553,28 @@ class Conversation(RuleBasedStateMachine):
         self.devices[1].clock += skew * HOUR
         self.under_way: tuple[list[bytes], list[bytes]] = ([], [])
         self.snapshots = [device.snapshot() for device in self.devices]
+        self.renewing: dict[Device, set[bytes]] = {}
+        self.ahead = [0, 0]
         self.restored = False
         self.count = 0
 
     @rule(who=who, number=st.sampled_from([1, 1, 1, 2, 1001]))
     def write(self, who: int, number: int) -> None:
         device = self.devices[who]
-        message = device.write(self._next())
+        message = self._write(device)
+        if message is None:
+            return
         if number > 1:
             peers = device.open()
             for _ in range(number):
                 message = peers.encrypt(self._next(), now=device.clock)
             device.save(peers)
         self.under_way[1 - who].append(message)  # of very many, only the last
+
+    def _write(self, device: Device) -> bytes | None:
+        with suppress(PeerError):  # the peer's bundle is refused
+            return device.write(self._next())
+        return None
 
     def _next(self) -> bytes:
         self.count += 1
@@ -582,14 +596,45 @@ class Conversation(RuleBasedStateMachine):
 
     @rule(who=who)
     def look_after(self, who: int) -> None:
-        message = self.devices[who].reset()
+        message = self._reset(self.devices[who])
         if message is not None:
             self.under_way[1 - who].append(message)
+
+    def _reset(self, device: Device) -> bytes | None:
+        """Now and then, by the application; for a new identity until a session was begun under it."""
+        old = self.renewing.get(device)
+        if old is not None and {entry.key for entry in device.saved.notes.entries} - old:
+            old = None
+            del self.renewing[device]
+        with suppress(PeerError):
+            return device.reset(anyway=old is not None)
+        return None
 
     @rule(seconds=st.sampled_from([1, 60, HOUR, DAY, 8 * DAY, 20 * DAY]))
     def pass_time(self, seconds: int) -> None:
         for device in self.devices:
             device.clock += seconds
+
+    @rule(resets_arrive=st.booleans(), writes=st.booleans())
+    def pass_days(self, *, resets_arrive: bool, writes: bool) -> None:
+        """Two days of hours in each of which both look after it, and may write; whatever else is lost."""
+        before = [len(device.resets) for device in self.devices]
+        for _ in range(48):
+            for sender, receiver in (self.devices, self.devices[::-1]):
+                reset = self._reset(sender)
+                if reset is not None and resets_arrive:
+                    receiver.receive(reset)
+                message = self._write(sender) if writes and sender.sending is not None else None
+                if message is not None:
+                    receiver.receive(message)
+            self.pass_time(HOUR)
+        for device, made in zip(self.devices, before, strict=True):
+            assert len(device.resets) - made <= (LIVELY if resets_arrive and writes else DULL)
+
+    @rule(who=who, hours=st.integers(-48, 120))
+    def set_clock(self, who: int, hours: int) -> None:
+        self.devices[who].clock += (hours - self.ahead[who]) * HOUR
+        self.ahead[who] = hours
 
     @rule(who=who)
     def back_up(self, who: int) -> None:
@@ -597,19 +642,45 @@ class Conversation(RuleBasedStateMachine):
 
     @rule(who=who)
     def restore(self, who: int) -> None:
-        """The anchor tells that it was restored; the application tells the sessions."""
+        """The application has no anchor and is told by a person."""
         self._return_with(who, self.snapshots[who].notes, self.snapshots[who].sessions)
+
+    @rule(who=who, old=st.booleans())
+    def give_up(self, who: int, *, old: bool) -> None:
+        """As the store does it with records that it refuses."""
+        notes = self.snapshots[who].notes if old else self.devices[who].saved.notes
+        self.devices[who].saved = Saved(notes.abandoned())
+        self.restored = True
 
     @rule(who=who)
     def lose_all(self, who: int) -> None:
-        self._return_with(who, type(self.snapshots[who].notes)(), {})
+        self._return_with(who, PeerNotes(), {})
+
+    @rule(who=who, installed=st.booleans())
+    def renew(self, who: int, *, installed: bool) -> None:
+        """A planned new identity, or another installation."""
+        device = self.devices[who]
+        device.renew()
+        if installed:
+            device.saved = Saved()
+            self.snapshots[who] = Saved()
+            self.renewing.pop(device, None)
+        else:
+            self.renewing[device] = {entry.key for entry in device.saved.notes.entries}
+        self.restored = True
+
+    @rule(who=who)
+    def compare(self, who: int) -> None:
+        device, presented = self.devices[who], self.devices[1 - who].identity.public
+        peers = device.open()
+        if peers.identity is not None and peers.identity != presented:
+            peers.repin(presented)
+            device.save(peers)
 
     def _return_with(self, who: int, notes: PeerNotes, sessions: dict[bytes, Session]) -> None:
         device = self.devices[who]
         device.saved = Saved(notes, {key: reopened(session) for key, session in sessions.items()})
-        peers = device.open()
-        peers.report_broken()
-        device.save(peers)
+        report_broken(device)
         self.restored = True
 
     @invariant()
@@ -617,16 +688,20 @@ class Conversation(RuleBasedStateMachine):
         for device in getattr(self, "devices", ()):
             assert set(device.saved.sessions) == {entry.key for entry in device.saved.notes.entries}
             assert len(live(device)) <= 1 + MAX_OLD_SESSIONS
-            assert len(device.saved.sessions) <= 30
+            assert len(device.saved.sessions) - len(live(device)) <= MAX_UNCONFIRMED_SESSIONS
             texts = [text for text in device.received if text]  # that of a reset is empty
             assert self.restored or len(texts) == len(set(texts))
 
     def teardown(self) -> None:
-        """From now on the network delivers; a month later at the latest all is well."""
+        """The network delivers, clocks are right, people compare: a month later at the latest all is well."""
         if not hasattr(self, "devices"):
             return
         alice, bob = self.devices
+        for who in (0, 1):
+            self.set_clock(who, 0)
         for _ in range(30):
+            self.compare(0)
+            self.compare(1)
             if self._speak(alice, bob) & self._speak(bob, alice) and agree(alice, bob):
                 break
             self.pass_time(DAY)
@@ -637,12 +712,18 @@ class Conversation(RuleBasedStateMachine):
         assert agree(alice, bob)
 
     def _speak(self, sender: Device, receiver: Device) -> bool:
-        reset = sender.reset()
+        reset = self._reset(sender)
         if reset is not None:
             receiver.receive(reset)
         plaintext = self._next()
-        return receiver.receive(sender.write(plaintext)) == plaintext
+        with suppress(PeerError):
+            return receiver.receive(sender.write(plaintext)) == plaintext
+        return False
 
+
+LIVELY, DULL = 50, 12
+"""Resets in two days: one an hour if each is answered and something breaks again; else of either doubling no more than
+eight on the first day, and a few where another one begins."""
 
 EXAMPLES = 2_000 if os.environ.get("RATCHETLIB_DEEP") else 40
 Conversation.TestCase.settings = settings(max_examples=EXAMPLES, stateful_step_count=50, deadline=None)
