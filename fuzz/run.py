@@ -42,7 +42,7 @@ def main() -> int:
     if options.bugs:
         from runner.bugs import show  # noqa: PLC0415  # needs git's apply
 
-        return show(names, options.seconds)
+        return show(names, options.seconds, options.jobs)
     return _fuzz(options, names)
 
 

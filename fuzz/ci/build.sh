@@ -1,11 +1,12 @@
 #!/bin/bash -eu
-# Builds every target for ClusterFuzzLite and OSS-Fuzz: one program each, its corpus, its dictionary, its options.
+# Builds every target for ClusterFuzzLite and OSS-Fuzz: one program each, its corpus, its dictionary.
+# build.sh TARGET builds only that one.
 cd "$SRC/ratchetlib"
 python3 -c 'import sys; sys.exit("ratchetlib needs Python 3.11" if sys.version_info < (3, 11) else 0)'
 pip3 install .
 
 programs=$(mktemp -d)
-for path in fuzz/targets/fuzz_*.py; do
+for path in fuzz/targets/fuzz_${1:-*}.py; do
     program=$(basename "$path" .py)
     target=${program#fuzz_}
     # The reference implementation lives among the tests and is compared on every Python by fuzz/run.py.

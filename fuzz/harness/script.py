@@ -187,7 +187,7 @@ class Player:
     def fork(self, argument: int) -> None:
         """A clone speaks for a side, unknown to it."""
         seat = self.talk.seats[argument & 1].copy()
-        self.talk.split = True
+        self.talk.split.add(argument & 1)
         self.talk.send(argument & 1, b"of the clone")
         self.talk.seats[argument & 1] = seat
 

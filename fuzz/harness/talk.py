@@ -71,17 +71,19 @@ class Talk:
         seats: the initiator's and the responder's.
         letters: every letter ever sent, delivered or not.
         saved: states kept aside, with whose they are.
-        split: whether a side was ever restored or cloned: from then on refusals are allowed that the model, which
-            counts one line of states for each side, does not foresee.
+        split: the sides that were ever restored or cloned. What they send may be refused where the model, which counts
+            one line of states for each side, does not foresee it; and so may the chains that answer a lost line.
+        lost: the sides that have read what a split or lost side has sent: their model counts no more.
     """
 
-    __slots__ = ("letters", "saved", "seats", "split")
+    __slots__ = ("letters", "lost", "saved", "seats", "split")
 
     def __init__(self, seats: list[Seat], letters: list[Letter]) -> None:
         self.seats = seats
         self.letters = letters
         self.saved: list[tuple[int, Seat]] = []
-        self.split = False
+        self.split: set[int] = set()
+        self.lost: set[int] = set()
 
     @classmethod
     def begun(cls) -> Talk:
@@ -142,8 +144,11 @@ class Talk:
     def deliver(self, letter: Letter) -> None:
         """The letter arrives, for the first time or again."""
         seat = self.seats[letter.to]
-        if self.split:
-            self._deliver_after_split(seat, letter)
+        who, sender = letter.to, 1 - letter.to
+        uncertain = {sender} & (self.split | self.lost) or who in self.lost
+        # A restored side still reads the chains that it knows, if what is sent on them is of one line.
+        if uncertain or (who in self.split and letter.chain not in seat.side.chains):
+            self._deliver_after_split(seat, letter, certain=not uncertain)
             return
         expected = seat.side.refusal(letter)
         if expected is None:
@@ -154,7 +159,7 @@ class Talk:
         else:
             self.require_refused(letter.to, letter.message, expected)
 
-    def _deliver_after_split(self, seat: Seat, letter: Letter) -> None:
+    def _deliver_after_split(self, seat: Seat, letter: Letter, *, certain: bool) -> None:
         before = digest(seat.session._state)
         try:
             plaintext = seat.session.decrypt(letter.message)
@@ -164,6 +169,10 @@ class Talk:
         require(plaintext == letter.plaintext and not letter.forbidden, "another plaintext than was sent")
         require(letter not in seat.read, "a message decrypts twice")
         seat.read |= {letter}
+        if certain:
+            seat.side.take(letter)
+        else:
+            self.lost.add(letter.to)
 
     def require_refused(
         self, who: int, message: bytes, expected: type[PeerError] = PeerError, associated_data: bytes = b""
@@ -187,7 +196,7 @@ class Talk:
         """A state from before takes the place of the one of now."""
         who, seat = self.saved[place % len(self.saved)]
         self.seats[who] = seat.copy()
-        self.split = True
+        self.split.add(who)
 
     def require_sound(self) -> None:
         """What holds at the end of every conversation."""

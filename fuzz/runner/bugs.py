@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -59,25 +60,28 @@ def bug_targets() -> set[str]:
     return {bug.target for bug in known()}
 
 
-def show(names: Sequence[str], seconds: int) -> int:
-    """Put in and look for the bugs that these targets must find; 1 if one is not found."""
-    missed = 0
-    for bug in (bug for bug in known() if bug.target in names):
-        with tempfile.TemporaryDirectory() as folder:
-            package = broken_copy(bug, Path(folder) / "package")
-            run, aside = _hunt(bug, package, Path(folder), seconds)
-        found = run.process.returncode == _EXCEPTION and Path(run.progress.library).is_relative_to(package)
-        missed += not found
-        verdict = "found" if found else "NOT FOUND"
-        worked = max(0.0, run.processor - run.progress.ready)
-        print(
-            f"{bug.path.stem:28} {bug.target:14} {verdict} after {run.progress.executions:,} executions, {worked:.1f} "
-            f"core seconds ({run.seconds:.1f} s with the start); {aside} corpus inputs that show it set aside",
-            flush=True,
-        )
-        if not found:
-            print("\n".join(run.tail))
-    return int(missed > 0)
+def show(names: Sequence[str], seconds: int, jobs: int) -> int:
+    """Put in and look for the bugs that these targets must find, several at once; 1 if one is not found."""
+    bugs = [bug for bug in known() if bug.target in names]
+    with ThreadPoolExecutor(jobs) as pool:
+        found = list(pool.map(lambda bug: _is_found(bug, seconds), bugs))
+    print(f"{sum(found)} of {len(found)} bugs found")
+    return int(not all(found))
+
+
+def _is_found(bug: Bug, seconds: int) -> bool:
+    with tempfile.TemporaryDirectory() as folder:
+        package = broken_copy(bug, Path(folder) / "package")
+        run, aside = _hunt(bug, package, Path(folder), seconds)
+    found = run.process.returncode == _EXCEPTION and Path(run.progress.library).is_relative_to(package)
+    worked = max(0.0, run.processor - run.progress.ready)
+    verdict = (
+        f"{bug.path.stem:28} {bug.target:15} {'found' if found else 'NOT FOUND'} after {run.progress.executions:,} "
+        f"executions, {worked:.1f} core seconds ({run.seconds:.1f} s with the start); "
+        f"{aside} corpus inputs that show it set aside"
+    )
+    print("\n".join([verdict, *(() if found else run.tail)]), flush=True)
+    return found
 
 
 def broken_copy(bug: Bug, folder: Path) -> Path:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ast
 import re
+import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -64,6 +66,24 @@ def test_a_bug_goes_into_a_copy_of_the_library_as_it_is(bug: bugs.Bug, tmp_path:
     ]
     assert len(changed) == 1
     assert ratchetlib.__file__ == str(ours / "__init__.py")
+
+
+def test_a_program_packed_into_one_file_keeps_its_standard_library(tmp_path: Path) -> None:
+    """There the first entry of the path is no folder of ours."""
+    (tmp_path / "atheris.py").write_text(
+        "from contextlib import nullcontext\n"
+        "instrument_imports = lambda include: nullcontext()\n"
+        "Setup = lambda arguments, one_input: None\n"
+        "Fuzz = lambda: None\n"
+    )
+    program = (
+        f"import sys; sys.path[1:1] = [{str(tmp_path)!r}, {str(FUZZ)!r}, {str(FUZZ.parent)!r}]; sys.frozen = True\n"
+        "first = sys.path[0]\n"
+        "from harness.drive import main\n"
+        "main('session', [])\n"
+        "sys.exit(sys.path[0] != first)\n"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True, cwd=tmp_path, capture_output=True)  # noqa: S603
 
 
 def test_the_models_bounds_are_those_of_the_library() -> None:
