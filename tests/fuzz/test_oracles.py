@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
 
@@ -9,9 +10,19 @@ import pytest
 from harness import oracles, positions
 from harness.oracles import Violation
 from runner import targets
+from seeds import every, scenes
 
-from ratchetlib.errors import AuthenticationError, MalformedMessage
+from ratchetlib.errors import AuthenticationError, MalformedMessage, RatchetError
+from ratchetlib.padding import Padme
+from ratchetlib.prekeys import codec as ring_codec
+from ratchetlib.prekeys.contents import RingContents
+from ratchetlib.primitives.kdf import keyed_blake2b
+from ratchetlib.ratchet import codec as ratchet_codec
 from ratchetlib.ratchet.chains import ReceivingChain
+from ratchetlib.ratchet.pq import streams
+
+# The package's attribute of that name is the function.
+receive_module = importlib.import_module("ratchetlib.ratchet.decrypt")
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -76,3 +87,52 @@ def test_the_header_target_sees_a_verdict_that_is_too_mild() -> None:
     targets.one_input("sealed_header")(contradiction)
     with patch.object(ReceivingChain, "require_constant", lenient), pytest.raises(Violation):
         targets.one_input("sealed_header")(contradiction)
+
+
+CONFIRMATION = bytes.fromhex("0812030100020002010200020102000201")
+"""A false chunk of a ciphertext, and messages in turn until the secret of its set is mixed."""
+
+
+@pytest.mark.usefixtures("positions_made_anew")
+def test_the_session_target_sees_a_secret_whose_confirmation_is_not_compared() -> None:
+    assert CONFIRMATION in every.of("session")
+    targets.one_input("session")(CONFIRMATION)
+    with patch.object(streams, "equal", lambda _ours, _theirs: True), pytest.raises((Violation, RatchetError)):
+        targets.one_input("session")(CONFIRMATION)
+
+
+def test_the_message_target_sees_work_before_authentication() -> None:
+    def busy(*_: object) -> None:
+        for _ in range(8):
+            keyed_blake2b(key=bytes(32), person=bytes(16), data=b"")
+
+    stranger = b"\x00\x01\x02" + bytes(24 + 158 + 32 + 1 + 16)
+    targets.one_input("message")(stranger)
+    with patch.object(receive_module, "open_header", busy), pytest.raises(Violation, match="stranger"):
+        targets.one_input("message")(stranger)
+
+
+def test_the_padding_target_sees_another_size() -> None:
+    with patch.object(Padme, "padded_length", lambda _self, length: length + 1), pytest.raises(Violation):
+        targets.one_input("padding")(b"\x00text")
+
+
+def test_the_ring_target_sees_an_item_that_is_given_twice() -> None:
+    ring = next(scenes.rings())
+    with patch.object(RingContents, "handing_out", lambda self, _item: self), pytest.raises(Violation):
+        targets.one_input("prekey_ring")(ring)
+
+
+@pytest.mark.parametrize("name", ["prekey_ring", "sealed_state"])
+def test_an_unsound_state_is_a_finding(name: str) -> None:
+    """A decoder that takes what no ring or session writes."""
+    module = {"prekey_ring": ring_codec, "sealed_state": ratchet_codec}[name]
+    check = {"prekey_ring": "_is_sound", "sealed_state": "_require_sound"}[name]
+    with patch.object(module, check, lambda *_: True):
+        broken = 0
+        for seed in every.of(name):
+            try:
+                targets.one_input(name)(seed)
+            except Violation:
+                broken += 1
+    assert broken
