@@ -5,10 +5,15 @@ from __future__ import annotations
 from unittest.mock import patch
 
 import pytest
+from support.anchors import MemoryAnchor
+from support.fixed_draws import twins
 from support.pair import Pair, make_pair, reopened, snapshot
 
-from ratchetlib import AuthenticationError, DuplicateMessage, Session, SessionForked
+from ratchetlib import AuthenticationError, DuplicateMessage, Session, SessionForked, StateRolledBack, StateVault
 from ratchetlib.primitives import aead
+
+VAULT = StateVault({b"key": bytes(range(32))}, current=b"key")
+RECORD = {"owner": b"alice", "peer": b"bob"}
 
 
 @pytest.fixture
@@ -132,6 +137,55 @@ def test_two_clones_never_use_one_key_stream_twice(pair: Pair, *, opening: bool)
         assert len({message[184:216] for message in versions}) == 4
         # Under one key stream, equal plaintexts would give equal ciphertexts.
         assert len({message[216:] for message in versions}) == 4
+
+
+def stored() -> tuple[MemoryAnchor, bytes]:
+    """An anchor, and the anchored blob of a session that has a chain open."""
+    pair = make_pair().confirm()
+    turn(pair.alice, pair.bob)
+    anchor, blob = MemoryAnchor(), VAULT.seal(pair.alice, generation=1, **RECORD)
+    VAULT.advance(blob, kind=Session, anchor=anchor, **RECORD)
+    return anchor, blob
+
+
+@pytest.mark.attack("A118", "A71")
+@pytest.mark.parametrize(("seed", "more"), [(1, 0), (0, 1), (1, 1)], ids=["other draws", "a message more", "both"])
+def test_of_two_machines_resumed_from_one_snapshot_the_second_sends_nothing(seed: int, more: int) -> None:
+    """Both hold the session in memory, from one blob under one anchor, before either has written."""
+    anchor, blob = stored()
+    first, second = (VAULT.open(blob, kind=Session, anchor=anchor, **RECORD) for _ in range(2))
+    with twins() as restart:
+        restart(0)
+        first.encrypt(b"from the first")
+        VAULT.advance(VAULT.seal(first, generation=2, **RECORD), kind=Session, anchor=anchor, **RECORD)
+        restart(seed)
+        for _ in range(1 + more):
+            second.encrypt(b"from the second")
+        late = VAULT.seal(second, generation=2, **RECORD)
+    with pytest.raises(StateRolledBack):
+        VAULT.advance(late, kind=Session, anchor=anchor, **RECORD)
+    with pytest.raises(StateRolledBack):
+        VAULT.open(blob, kind=Session, anchor=anchor, **RECORD)
+
+
+@pytest.mark.attack("A118")
+def test_machines_that_draw_and_do_the_same_are_one_to_the_anchor() -> None:
+    """What the specification says of a source that repeats: nothing in the protocol protects against it."""
+    anchor, blob = stored()
+    clones = [VAULT.open(blob, kind=Session, anchor=anchor, **RECORD) for _ in range(2)]
+    plaintexts, bodies, blobs = (b"a" * 63, b"b" * 63), [], []
+    with twins() as restart:
+        for clone, plaintext in zip(clones, plaintexts, strict=True):
+            restart(0)
+            bodies.append(clone.encrypt(plaintext)[216:279])
+            blobs.append(VAULT.seal(clone, generation=2, **RECORD))
+            VAULT.advance(blobs[-1], kind=Session, anchor=anchor, **RECORD)
+    assert blobs[0] == blobs[1]
+    assert different(*bodies) == different(*plaintexts)
+
+
+def different(one: bytes, other: bytes) -> bytes:
+    return bytes(a ^ b for a, b in zip(one, other, strict=True))
 
 
 @pytest.mark.attack("A46")

@@ -131,6 +131,14 @@ def test_a_ring_holds_at_most_1000_items(count: int) -> None:
     unchanged(ring, lambda: ring.replenish(count), UsageError)
 
 
+def test_items_given_away_or_of_the_epoch_before_take_room_until_they_are_used() -> None:
+    ring = new_ring(one_time=2)
+    ring.next_bundle()
+    ring.rotate(NOW)
+    ring.replenish(1)
+    unchanged(ring, lambda: ring.replenish(998), UsageError)
+
+
 @pytest.mark.attack("A15")
 @pytest.mark.parametrize("lifetime", [0, LIFE + 1, True, 1.0])
 def test_a_bundle_lives_at_most_14_days(lifetime: int) -> None:
