@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING
 
+from off_loop import off_loop
 from peer_sessions import ResetNotGranted
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ class Beginnings:
     async def begin(self, address: bytes, first: bytes) -> None:
         """Begin a session, once there is a connection; what `Client.fetch` and the library raise."""
         bundle = await self._questions.fetch(address)
-        await asyncio.to_thread(self._begin, address, bundle, first)
+        await off_loop(self._begin, address, bundle, first)
 
     def _begin(self, address: bytes, bundle: PrekeyBundle, first: bytes) -> None:
         with self._store.peer(address) as peer:

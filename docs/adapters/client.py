@@ -25,10 +25,12 @@ from channel import Channel, code
 from client_events import Events
 from heartbeat import beat
 from incoming import Incoming
+from off_loop import off_loop
 from outgoing import Outgoing
 from peer_sessions import NoSession
 from questions import Questions
 from records import StoreBusy, StoreConflict, StoreUnavailable
+from refusals import Refusals
 from resets import Resets
 from together import together
 from websockets.exceptions import ConnectionClosed
@@ -87,21 +89,31 @@ class Client:
         self._events = Events(on_event)
         self._channel = Channel(link, self._events)
         self._questions = Questions(self._channel)
-        self._outgoing = Outgoing(store, self._channel)
+        self._refusals = Refusals(store, self._events)
+        self._outgoing = Outgoing(store, self._channel, self._refusals)
         self._beginnings = Beginnings(store, self._questions, now)
-        self._resets = Resets(store, self._beginnings, self._outgoing, self._events, now)
-        self._incoming = Incoming(store, self._channel, self._resets, self._events, now, on_letter)
+        self._resets = Resets(store, self._beginnings, self._outgoing, self._events, self._refusals, now)
+        self._incoming = Incoming(store, self._channel, self._resets, self._events, self._refusals, now, on_letter)
 
     @property
     def changed(self) -> dict[bytes, IdentityKey]:
         """The new identities, by address, about which a person has to decide: `repin` and `reconnect`."""
         return self._incoming.changed
 
+    @property
+    def refused(self) -> dict[bytes, Exception]:
+        """The peers whose records are missing, old or damaged, about whom a person has to decide: `abandon`.
+
+        Their messages and letters wait; nobody else's do. The empty address: it is not known whose letters they are.
+        """
+        return self._refusals.peers
+
     async def run(self) -> None:
         """Be connected, for ever: cancel the task to stop. What no new connection heals is raised.
 
         Raises:
-            StateMissing, StoreDamaged, StateError, RandomnessError: this device must not go on.
+            StateMissing, StateError: of the device's own records; this device must not go on.
+            StoreError, RandomnessError: the store is damaged, or the random source; it must not go on either.
             InsecureLink: the link is without TLS.
         """
         pause = FIRST_PAUSE
@@ -121,12 +133,12 @@ class Client:
         Raises:
             ValueError: the plaintext is too long for the relay.
             LookupError: the peer has published no bundle, or bundles were asked for too often.
-            RatchetError: the library refused the bundle or the state.
+            RatchetError, StateMissing: the bundle or the state was refused.
         """
         if len(plaintext) > MAX_PLAINTEXT:
             raise ValueError("a plaintext must fit into an envelope")
         try:
-            await asyncio.to_thread(self._encrypt, peer, plaintext)
+            await off_loop(self._encrypt, peer, plaintext)
         except NoSession:
             await self._beginnings.begin(peer, plaintext)
         finally:  # cancelled, the thread goes on
@@ -159,6 +171,19 @@ class Client:
     async def reconnect(self) -> None:
         """Have the relay deliver again what was held back: call it when a person has decided about an identity."""
         await self._channel.close()
+
+    async def abandon(self, address: bytes) -> bool:
+        """`Store.abandon` for one of `refused`, and then a new session with that peer, as soon as one is allowed.
+
+        Returns:
+            Whether a pinned identity is left. If not, whoever answers first is believed: compare fingerprints.
+        """
+        pinned = await off_loop(self._store.abandon, address)
+        self._refusals.healed(address)
+        self._resets.remember(address)
+        await self.reconnect()
+        self.wake()
+        return pinned
 
     def _encrypt(self, address: bytes, plaintext: bytes) -> None:
         with self._store.peer(address) as peer:

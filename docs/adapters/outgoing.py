@@ -11,10 +11,12 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 import frames
+from off_loop import off_loop
 
 if TYPE_CHECKING:
     from channel import Channel
     from records import Letter
+    from refusals import Refusals
     from store import Store
 
 LOG: Final = logging.getLogger("ratchetlib.client")
@@ -40,19 +42,22 @@ _random: Final = secrets.SystemRandom()
 class Outgoing:
     """Sends what is in the outbox until the relay has it on disk."""
 
-    def __init__(self, store: Store, channel: Channel) -> None:
+    def __init__(self, store: Store, channel: Channel, refusals: Refusals) -> None:
         """Nothing is under way.
 
         Args:
             store: its outbox.
             channel: to the relay; whoever listens to it says what was accepted and what was refused.
+            refusals: of records: letters to those peers stay where they are.
         """
         self._store = store
         self._channel = channel
+        self._refusals = refusals
         self._work = asyncio.Event()
         self._under_way: dict[bytes, Letter] = {}
         self._heard = 0.0
         self._refusing: dict[bytes, float] = {}
+        self._refused: set[bytes] = set()
         self._unfit: set[bytes] = set()
 
     def wake(self) -> None:
@@ -60,8 +65,9 @@ class Outgoing:
         self._work.set()
 
     def reconnected(self) -> None:
-        """What was under way over the last connection is to be sent again."""
+        """What was under way over the last connection is to be sent again, and what was refused may be good now."""
         self._under_way.clear()
+        self._refused.clear()
 
     async def pump(self) -> None:
         """Send what is in the outbox, a window at a time."""
@@ -69,7 +75,7 @@ class Outgoing:
             self._work.clear()
             now = time.monotonic()
             self._refusing = {peer: until for peer, until in self._refusing.items() if until > now}
-            letters = await asyncio.to_thread(self._store.outbox, tuple(self._refusing))
+            letters = await self._look((*self._refusing, *self._refused))
             self._unfit &= {letter.id for letter in letters}
             for letter in letters:
                 if len(self._under_way) >= UNDER_WAY:
@@ -88,7 +94,7 @@ class Outgoing:
         """The relay has the letter of that id."""
         letter = self._answered(key)
         if letter is not None:
-            await asyncio.to_thread(self._store.done, letter)
+            await off_loop(self._store.done, letter)
             if len(self._under_way) <= UNDER_WAY // 2:
                 self._work.set()
 
@@ -99,6 +105,16 @@ class Outgoing:
             wait = max(min(refused.retry_after / 1000, LONGEST_WAIT), LEAST_WAIT) * _random.uniform(1, 1.5)
             self._refusing[letter.peer] = max(self._refusing.get(letter.peer, 0), time.monotonic() + wait)
             self._work.set()
+
+    async def _look(self, skip: tuple[bytes, ...]) -> list[Letter]:
+        """The oldest letters, but of some peers; those whose records are refused would hide the others' as well."""
+        letters = await off_loop(self._store.outbox, skip)
+        for address, error in self._store.refused.items():
+            self._refusals.note(address, error)
+            if address not in self._refused:
+                self._refused.add(address)
+                self._work.set()
+        return letters
 
     def _answered(self, key: bytes) -> Letter | None:
         self._heard = time.monotonic()

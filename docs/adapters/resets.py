@@ -6,7 +6,10 @@ import asyncio
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
-from ratchetlib import PeerError
+from off_loop import off_loop
+from records import StateMissing
+
+from ratchetlib import PeerError, StateError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -14,6 +17,7 @@ if TYPE_CHECKING:
     from beginnings import Beginnings
     from client_events import Events
     from outgoing import Outgoing
+    from refusals import Refusals
     from store import Store
 
 MEND: Final = 60.0
@@ -24,7 +28,13 @@ class Resets:
     """Begins anew with the peers where only that heals."""
 
     def __init__(
-        self, store: Store, beginnings: Beginnings, outgoing: Outgoing, events: Events, now: Callable[[], int]
+        self,
+        store: Store,
+        beginnings: Beginnings,
+        outgoing: Outgoing,
+        events: Events,
+        refusals: Refusals,
+        now: Callable[[], int],
     ) -> None:
         """It is not known yet that anything is broken.
 
@@ -33,12 +43,14 @@ class Resets:
             beginnings: make the new sessions.
             outgoing: sends what they begin with.
             events: hear of what goes wrong.
+            refusals: of records.
             now: seconds since the Unix epoch.
         """
         self._store = store
         self._beginnings = beginnings
         self._outgoing = outgoing
         self._events = events
+        self._refusals = refusals
         self._now = now
         self._broken: dict[bytes, bool] = {}  # by address, whether it has not been looked at since it was found broken
         self._mending = asyncio.Event()
@@ -59,17 +71,26 @@ class Resets:
 
     async def run(self) -> None:
         """Begin anew, as soon as the limiter allows it, until it has healed."""
+        self.wake()  # one that was granted, and then the connection ended
         while True:
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._mending.wait(), MEND)
             self._mending.clear()
             for address in tuple(self._broken):
-                try:
-                    if await asyncio.to_thread(self._request, address):
-                        await self._beginnings.begin(address, b"")
-                        self._outgoing.wake()
-                except (LookupError, PeerError) as error:
-                    self._events.tell(type(error).__name__, address)
+                await self._mend(address)
+
+    async def _mend(self, address: bytes) -> None:
+        try:
+            if await off_loop(self._request, address):
+                await self._beginnings.begin(address, b"")
+                self._outgoing.wake()
+        except (LookupError, PeerError) as error:
+            self._events.tell(type(error).__name__, address)
+        except (StateError, StateMissing) as error:
+            await self._refusals.weigh(address, error)
+            self._broken.pop(address, None)
+        if address in self._broken:
+            self._broken[address] = False
 
     def _request(self, address: bytes) -> bool:
         """Whether to begin now. The attempt is on disk before it is made; one that was never made is made up for."""
@@ -80,6 +101,4 @@ class Resets:
                     self._broken.pop(address, None)
                     return False
                 peer.report_broken()
-            due = peer.request_reset(self._now()) or (new and peer.notes.granted)
-        self._broken[address] = False
-        return due
+            return peer.request_reset(self._now()) or (new and peer.notes.granted)
