@@ -74,6 +74,12 @@ class Door:
             raise NotLetIn(frames.REFUSED)
         return token
 
+    async def dismissal(self, address: bytes, token: bytes) -> int:
+        """The code with which a device that was let in with a token has to go: revoked, or let in elsewhere; or 0."""
+        if await self._mailboxes.barred(address):
+            return frames.REFUSED
+        return frames.REPLACED if await self._tokens.superseded(address, token) else 0
+
     async def revoke(self, address: bytes) -> None:
         """Nothing that a device knows lets it in again."""
         await self._mailboxes.bar(address)

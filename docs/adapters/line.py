@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Final
 import frames
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
     from mailboxes import Mailboxes
     from websockets.asyncio.server import ServerConnection
 
@@ -22,7 +24,7 @@ POLL: Final = 5.0
 """Seconds after which a mailbox is looked into although nothing was heard: what is heard is no promise."""
 
 GUARD: Final = 60.0
-"""Seconds after which it is asked whether a device was revoked although nothing was heard of it."""
+"""Seconds after which it is asked whether a device has to go although nothing was heard of it."""
 
 SEND_TIMEOUT: Final = 30.0
 """Seconds for which a connection may take nothing before it is closed."""
@@ -42,7 +44,7 @@ class Line:
         Args:
             address: of the device.
             connection: to it.
-            mailboxes: hold its mail, and know whether it was barred.
+            mailboxes: hold its mail.
         """
         self.address = address
         self.connection = connection
@@ -53,7 +55,7 @@ class Line:
         self._check = asyncio.Event()
 
     def wake(self) -> None:
-        """There may be more to deliver, or the device may have been revoked."""
+        """There may be more to deliver, or the device may have to go."""
         self._mail.set()
         self._check.set()
 
@@ -84,11 +86,11 @@ class Line:
             await self._mailboxes.forget(self.address, number)
             self._room.release()
 
-    async def revoked(self) -> None:
-        """Wait until the device is revoked, by whichever process."""
+    async def dismissed(self, why: Callable[[], Awaitable[int]]) -> int:
+        """Wait until the device has to go, whichever process says so; the code that `why` gives then."""
         while True:
             self._check.clear()
-            if await self._mailboxes.barred(self.address):
-                return
+            if code := await why():
+                return code
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._check.wait(), GUARD)

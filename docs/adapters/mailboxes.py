@@ -29,7 +29,7 @@ LISTEN: Final = 1.0
 """Seconds of one wait for news: less than the timeout of the socket."""
 
 _MAIL: Final = "mail"
-"""The channel on which a relay hears whose mailbox has got something, and who was barred."""
+"""The channel on which a relay hears whose mailbox has got something, who was barred, and who was let in."""
 
 _PUT: Final = """
 local bytes, from, share = #ARGV[2], 'from:' .. ARGV[1], 'bytes-from:' .. ARGV[1]
@@ -39,7 +39,12 @@ if redis.call('EXISTS', KEYS[5]) == 0
   or (tonumber(redis.call('HGET', KEYS[4], 'bytes')) or 0) + bytes > tonumber(ARGV[5])
   or (tonumber(redis.call('HGET', KEYS[4], from)) or 0) >= tonumber(ARGV[6])
   or (tonumber(redis.call('HGET', KEYS[4], share)) or 0) + bytes > tonumber(ARGV[7]) then return 0 end
-redis.call('XADD', KEYS[1], redis.call('INCR', KEYS[3]) .. '-0', 's', ARGV[1], 'e', ARGV[2])
+if redis.call('EXISTS', KEYS[3]) == 0 then
+  local now = redis.call('TIME')
+  redis.call('SET', KEYS[3], now[1] .. string.format('%06d', now[2]))
+end
+local number = string.format('%.0f', redis.call('INCR', KEYS[3]))
+redis.call('XADD', KEYS[1], number .. '-0', 's', ARGV[1], 'e', ARGV[2])
 redis.call('HINCRBY', KEYS[4], 'bytes', bytes)
 redis.call('HINCRBY', KEYS[4], from, 1)
 redis.call('HINCRBY', KEYS[4], share, bytes)
@@ -49,6 +54,8 @@ redis.call('SET', KEYS[2], '', 'EX', ARGV[8])
 redis.call('PUBLISH', 'mail', ARGV[3])
 return 1
 """
+"""Envelopes are numbered from the time in microseconds on: after Redis has lost what it held, no number comes again.
+Who still waits behind an old one gets what is new, and who acknowledges an old one deletes nothing."""
 
 _FORGET: Final = """
 local found = redis.call('XRANGE', KEYS[1], ARGV[1], ARGV[1])
@@ -165,7 +172,7 @@ class Mailboxes:
         return bool(await self._put(keys=keys, args=[sender, envelope, to, *self._room, REMEMBERED, KEPT]))
 
     async def news(self) -> AsyncGenerator[bytes | None, None]:
-        """The address of each device that gets mail or is barred from now on; None first, and after each gap."""
+        """The address of each device that gets mail, is barred or is let in; None first, and after each gap."""
         async with self._redis.pubsub() as channel:
             await channel.subscribe(_MAIL)
             while True:  # a wait with an end, so that the timeout of the socket is not taken for a failure

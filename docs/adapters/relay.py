@@ -150,7 +150,7 @@ class Relay:
             await line.send(frames.Welcome(token))
             LOG.info("connected", extra={"device": pseudonym(line.address), "hash": shown(token)})
             pings = beat(line.connection, self._heartbeat)
-            await together(self._listen(line), line.deliver(), self._guard(line), pings)
+            await together(self._listen(line), line.deliver(), self._guard(line, token), pings)
         finally:
             if self._lines.get(line.address) is line:
                 del self._lines[line.address]
@@ -163,9 +163,12 @@ class Relay:
                 case frame:
                     await line.send(await self._answers.to(line.address, frame))
 
-    async def _guard(self, line: Line) -> None:
-        await line.revoked()
-        self._part(line.address)
+    async def _guard(self, line: Line, token: bytes) -> None:
+        code = await line.dismissed(lambda: self._door.dismissal(line.address, token))
+        if code == frames.REFUSED:
+            self._part(line.address)
+        else:
+            self._partings.begin(line.connection, code)
 
     def _part(self, address: bytes) -> None:
         """From a device that was revoked, if it is connected."""

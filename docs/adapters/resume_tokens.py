@@ -23,12 +23,14 @@ SHOWN: Final = 12
 finding one."""
 
 _ISSUE: Final = """
-local before = redis.call('GET', KEYS[1])
+local before = redis.call('GETDEL', KEYS[1])
 if before then redis.call('DEL', 'token:' .. before) end
 redis.call('SET', KEYS[1], ARGV[1], 'EX', ARGV[3])
 redis.call('SET', 'token:' .. ARGV[1], ARGV[2], 'EX', ARGV[3])
+redis.call('PUBLISH', 'mail', ARGV[2])
 """
-"""One step: of two connections at once, only the later one's token is good, and `revoke` finds it."""
+"""One step: of two connections at once, only the later one's token is good, and `revoke` finds it. Every relay hears of
+it. It begins with a deletion: a Redis that is full still takes what follows."""
 
 _REVOKE: Final = """
 local current = redis.call('GETDEL', KEYS[1])
@@ -66,6 +68,11 @@ class ResumeTokens:
         token = secrets.token_bytes(LENGTH)
         await self._issue(keys=[_owner(address)], args=[digest(token), address, self._lifetime])
         return token
+
+    async def superseded(self, address: bytes, token: bytes) -> bool:
+        """Whether a later one was issued to the device, by whichever relay."""
+        newest: bytes | None = await self._redis.get(_owner(address))  # type: ignore[assignment]  # not decoded
+        return newest is not None and newest.decode() != digest(token)
 
     async def redeem(self, token: bytes) -> bytes | None:
         """Whose token it is, or None: unknown, used, revoked or too old. After that it is used."""

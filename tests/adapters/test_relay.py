@@ -20,9 +20,11 @@ import pytest
 import redis_link
 import relay
 import resume_tokens
+from adapters.pages import ADAPTERS
 from adapters.relays import NO_LIMITS, Raw, credential, device, raw, run, running, until
 from mailboxes import Room, _key
 from redis.asyncio import Redis
+from redis.exceptions import NoPermissionError
 from redis_link import connect_redis
 from support.leaks import leaked
 from throttle import Rate
@@ -37,6 +39,9 @@ if TYPE_CHECKING:
     from adapters.relays import Running
 
 ALICE, BOB, CAROL = b"alice/laptop", b"bob/phone", b"carol/tablet"
+RIGHTS = "~* resetchannels &mail +@read +@write +@scripting +@pubsub +@connection -@dangerous +info +time"
+"""Of the relay's user, as the page says."""
+
 SLOW = Rate(1e-9, 3)
 """Three, and then never again in a test's time."""
 
@@ -70,7 +75,7 @@ def test_what_is_sent_is_delivered_until_it_is_acknowledged(redis_server: RedisS
         for _ in range(2):
             async with device(at, BOB) as bob:
                 found = await bob.hear()
-                assert found == frames.Deliver(1, ALICE, b"envelope")
+                assert found == frames.Deliver(found.number, ALICE, b"envelope")
         async with device(at, BOB) as bob:
             await bob.say(frames.Ack((await bob.hear()).number))
             await bob.ask(frames.Fetch(BOB))  # answered after the acknowledgement
@@ -123,6 +128,54 @@ def test_a_device_that_connects_again_replaces_its_old_connection(redis_server: 
             assert await old.closed() == frames.REPLACED
             await alice.send(BOB, b"envelope")
             assert (await new.hear()).envelope == b"envelope"
+
+    with_relay(redis_server, work)
+
+
+@pytest.mark.attack("A114")
+def test_a_device_that_connects_to_another_relay_replaces_its_old_connection(redis_server: RedisServer) -> None:
+    """A thief comes in elsewhere: the owner hears so, and does not wait for mail that goes to somebody else."""
+
+    async def work(at: Running) -> None:
+        async with running(redis_server) as other, device(at, BOB) as owner:
+            async with device(other, BOB) as thief, device(at, ALICE) as alice:
+                assert await owner.closed() == frames.REPLACED
+                await alice.send(BOB, b"envelope")
+                assert (await thief.hear()).envelope == b"envelope"
+            assert isinstance(await enter(at, frames.Login(BOB, credential(BOB))), Raw)
+
+    with_relay(redis_server, work)
+
+
+def test_a_device_whose_token_has_expired_stays_connected(redis_server: RedisServer) -> None:
+    async def work(at: Running) -> None:
+        async with device(at, BOB) as bob:
+            await at.redis.delete(*await at.redis.keys("token*"))
+            at.relay._lines[BOB].wake()
+            await asyncio.sleep(0.2)
+            assert isinstance(await bob.ask(frames.Fetch(BOB)), frames.Bundle)
+
+    with_relay(redis_server, work)
+
+
+def test_what_comes_after_redis_has_lost_everything_is_delivered_and_no_old_acknowledgement_deletes_it(
+    redis_server: RedisServer,
+) -> None:
+    async def work(at: Running) -> None:
+        async with device(at, BOB) as bob, device(at, ALICE) as alice:
+            for number in range(3):
+                await alice.send(BOB, b"old %d" % number)
+            old = [await bob.hear() for _ in range(3)]
+            await at.redis.flushall()
+            await at.relay._mailboxes.register(BOB, credential(BOB))
+            for number in range(3):
+                await alice.send(BOB, b"new %d" % number)
+            new = [await bob.hear() for _ in range(3)]
+            assert [mail.envelope for mail in new] == [b"new 0", b"new 1", b"new 2"]
+            for mail in old:
+                await bob.say(frames.Ack(mail.number))
+            await bob.ask(frames.Fetch(BOB))
+            assert await at.redis.xlen(_key("mail", BOB)) == 3
 
     with_relay(redis_server, work)
 
@@ -585,11 +638,10 @@ def test_the_password_of_redis_is_rotated_while_a_device_is_there(redis_server: 
     """With the rights, and by the steps, that the page names."""
     file = tmp_path / "password"
     file.write_text("old", encoding="utf-8")
-    rights = ["resetchannels", "&mail", "+@read", "+@write", "+@scripting", "+@pubsub", "+@connection"]
 
     async def inner() -> None:
         async with Redis(unix_socket_path=str(redis_server.socket)) as admin:
-            await admin.execute_command("ACL", "SETUSER", "relay", "on", ">old", "~*", *rights)
+            await admin.execute_command("ACL", "SETUSER", "relay", "on", ">old", *RIGHTS.split())
             given = connect_redis(f"unix://{redis_server.socket}", password=file, user="relay")
             async with given as redis, running(redis_server, redis=redis) as at:
                 async with device(at, BOB) as bob:
@@ -608,6 +660,27 @@ def test_the_password_of_redis_is_rotated_while_a_device_is_there(redis_server: 
             await admin.execute_command("ACL", "DELUSER", "relay")
 
     run(inner(), redis_server)
+
+
+@pytest.mark.parametrize(
+    "command",
+    ["FLUSHALL", "FLUSHDB", "KEYS *", "SWAPDB 0 1", "CLIENT KILL TYPE normal", "CLIENT LIST", "CONFIG GET *",
+     "RESTORE key 0 value", "SHUTDOWN", "DEBUG SLEEP 0", "ACL LIST", "MONITOR", "SUBSCRIBE other"],
+)  # fmt: skip
+def test_with_its_rights_the_relay_can_do_no_more_than_it_does(redis_server: RedisServer, command: str) -> None:
+    async def inner() -> None:
+        async with Redis(unix_socket_path=str(redis_server.socket)) as admin:
+            await admin.execute_command("ACL", "SETUSER", "relay", "on", ">secret", *RIGHTS.split())
+            async with Redis(unix_socket_path=str(redis_server.socket), username="relay", password="secret") as user:  # noqa: S106
+                with pytest.raises(NoPermissionError):
+                    await user.execute_command(*command.split())
+            await admin.execute_command("ACL", "DELUSER", "relay")
+
+    run(inner(), redis_server)
+
+
+def test_the_page_names_the_rights() -> None:
+    assert f"ACL SETUSER relay on >… {RIGHTS}" in (ADAPTERS / "transport.md").read_text(encoding="utf-8")
 
 
 def test_the_command_explains_itself() -> None:
