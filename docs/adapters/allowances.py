@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from frames import MAX_ITEMS
 from throttle import Rate, Throttle
@@ -11,13 +11,17 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 
+CHARGED: Final = 8 << 10
+"""Bytes that count as one envelope: a larger one counts as several."""
+
+
 class Rates(NamedTuple):
     """How much of what is allowed.
 
     Attributes:
         greeting: connections from a network address: guessing, and the cost of a handshake.
-        sending: envelopes from a device.
-        peer: envelopes from a device to one other.
+        sending: envelopes from a device, large ones as several.
+        peer: envelopes from a device to one other, large ones as several.
         fetching: bundles for a device: draining somebody's one-time items is slow.
         target: items of a device, whoever asks; above that, there are bundles without one.
         publishing: one-time items, and one for the bundle, from a device.
@@ -52,9 +56,10 @@ class Allowances:
         """A connection from a network."""
         return self._greeting.wait(network)
 
-    def send(self, sender: bytes, to: bytes) -> float:
-        """An envelope from a device to another."""
-        return self._sending.wait(sender) or self._peer.wait((sender, to))
+    def send(self, sender: bytes, to: bytes, size: int) -> float:
+        """An envelope of so many bytes from a device to another."""
+        cost = max(1.0, size / CHARGED)
+        return self._sending.wait(sender, cost) or self._peer.wait((sender, to), cost)
 
     def publish(self, address: bytes, items: int) -> float:
         """A bundle of a device, with so many items."""

@@ -14,6 +14,7 @@ from resume_tokens import shown
 if TYPE_CHECKING:
     from allowances import Allowances
     from mailboxes import Mailboxes
+    from relay_log import RelayLog
     from resume_tokens import ResumeTokens
     from websockets.asyncio.server import ServerConnection
 
@@ -34,14 +35,16 @@ class NotLetIn(Exception):
 class Door:
     """Says whose a connection is."""
 
-    def __init__(self, mailboxes: Mailboxes, tokens: ResumeTokens, allowances: Allowances) -> None:
+    def __init__(self, mailboxes: Mailboxes, tokens: ResumeTokens, allowances: Allowances, log: RelayLog) -> None:
         """A door.
 
         Args:
             mailboxes: know the credentials, and who was barred.
             tokens: that were issued.
             allowances: of connections.
+            log: of who was not let in.
         """
+        self._log = log
         self._mailboxes = mailboxes
         self._tokens = tokens
         self._allowances = allowances
@@ -56,7 +59,7 @@ class Door:
                     if await self._mailboxes.admits(address, credential):
                         return address
                     barred = await self._mailboxes.barred(address)
-                    LOG.warning("login refused", extra={"device": pseudonym(address), "barred": barred})
+                    self._log.warn("login refused", device=pseudonym(address), barred=barred)
                 case frames.Resume(token):
                     found = await self._tokens.redeem(token)
                     LOG.info("resume", extra={"hash": shown(token), "known": found is not None})

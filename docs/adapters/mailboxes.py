@@ -1,6 +1,6 @@
 """What the relay keeps, in Redis: mailboxes, published prekeys, and hashes of login credentials.
 
-Each step that must not be half done is one script, which Redis runs alone. For mail to survive a crash of Redis itself,
+Each step that must not be half done is one script. For mail to survive a crash of Redis itself,
 run it with `appendonly yes` and `appendfsync always`.
 """
 
@@ -9,6 +9,8 @@ from __future__ import annotations
 import hashlib
 import hmac
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+import mailbox_scripts
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
@@ -25,69 +27,14 @@ KEPT: Final = 30 * 24 * 3600
 HANDED_OUT: Final = 60 * 24 * 3600
 """Seconds for which items are remembered as handed out after the last was: longer than any can be used."""
 
+OVERHEAD: Final = 256
+"""Bytes that an envelope costs besides its own: of a sender, the smallest are counted with them."""
+
 LISTEN: Final = 1.0
 """Seconds of one wait for news: less than the timeout of the socket."""
 
 _MAIL: Final = "mail"
 """The channel on which a relay hears whose mailbox has got something, who was barred, and who was let in."""
-
-_PUT: Final = """
-local bytes, from, share = #ARGV[2], 'from:' .. ARGV[1], 'bytes-from:' .. ARGV[1]
-if redis.call('EXISTS', KEYS[2]) == 1 then return 1 end
-if redis.call('EXISTS', KEYS[5]) == 0
-  or redis.call('XLEN', KEYS[1]) >= tonumber(ARGV[4])
-  or (tonumber(redis.call('HGET', KEYS[4], 'bytes')) or 0) + bytes > tonumber(ARGV[5])
-  or (tonumber(redis.call('HGET', KEYS[4], from)) or 0) >= tonumber(ARGV[6])
-  or (tonumber(redis.call('HGET', KEYS[4], share)) or 0) + bytes > tonumber(ARGV[7]) then return 0 end
-if redis.call('EXISTS', KEYS[3]) == 0 then
-  local now = redis.call('TIME')
-  redis.call('SET', KEYS[3], now[1] .. string.format('%06d', now[2]))
-end
-local number = string.format('%.0f', redis.call('INCR', KEYS[3]))
-redis.call('XADD', KEYS[1], number .. '-0', 's', ARGV[1], 'e', ARGV[2])
-redis.call('HINCRBY', KEYS[4], 'bytes', bytes)
-redis.call('HINCRBY', KEYS[4], from, 1)
-redis.call('HINCRBY', KEYS[4], share, bytes)
-redis.call('EXPIRE', KEYS[1], ARGV[9])
-redis.call('EXPIRE', KEYS[4], ARGV[9])
-redis.call('SET', KEYS[2], '', 'EX', ARGV[8])
-redis.call('PUBLISH', 'mail', ARGV[3])
-return 1
-"""
-"""Envelopes are numbered from the time in microseconds on: after Redis has lost what it held, no number comes again.
-Who still waits behind an old one gets what is new, and who acknowledges an old one deletes nothing."""
-
-_FORGET: Final = """
-local found = redis.call('XRANGE', KEYS[1], ARGV[1], ARGV[1])
-if #found == 0 then return end
-local row = found[1][2]
-redis.call('XDEL', KEYS[1], ARGV[1])
-redis.call('HINCRBY', KEYS[2], 'bytes', -#row[4])
-for count, less in pairs({['from:' .. row[2]] = 1, ['bytes-from:' .. row[2]] = #row[4]}) do
-  if redis.call('HINCRBY', KEYS[2], count, -less) <= 0 then redis.call('HDEL', KEYS[2], count) end
-end
-"""
-
-_PUBLISH: Final = """
-redis.call('SET', KEYS[1], ARGV[1])
-redis.call('DEL', KEYS[2])
-for place = 3, #ARGV do
-  if redis.call('SISMEMBER', KEYS[3], string.sub(ARGV[place], 1, 32)) == 0 then
-    redis.call('RPUSH', KEYS[2], ARGV[place])
-  end
-end
-redis.call('EXPIRE', KEYS[3], ARGV[2])
-return redis.call('LLEN', KEYS[2])
-"""
-
-_FETCH: Final = """
-local bundle, item = redis.call('GET', KEYS[1]), ARGV[1] == '1' and redis.call('LPOP', KEYS[2])
-if item then
-  redis.call('SADD', KEYS[3], string.sub(item, 1, 32))
-  redis.call('EXPIRE', KEYS[3], ARGV[2])
-end
-return {bundle or '', item and string.sub(item, 33) or ''}
-"""
 
 _BARRED: Final = b"barred"
 """In place of a hash; none is so short."""
@@ -101,12 +48,15 @@ class Room(NamedTuple):
         size: bytes in all.
         share: envelopes of one sender, so that a stranger who fills it shuts out nobody else.
         share_size: bytes of one sender, for the same reason: a mailbox is not full before eight have theirs.
+        total: bytes of one sender in all mailboxes, each envelope with its `OVERHEAD`: nobody fills Redis alone. Those
+            of mailboxes that nobody has come for count until `KEPT` after the first.
     """
 
     envelopes: int = 10_000
     size: int = 64 << 20
     share: int = 1_000
     share_size: int = 8 << 20
+    total: int = 64 << 20
 
 
 class Mail(NamedTuple):
@@ -140,16 +90,17 @@ class Mailboxes:
         self._open = open_registration
         self._redis = redis
         self._room = room or Room()
-        self._put = redis.register_script(_PUT)
-        self._forget = redis.register_script(_FORGET)
-        self._publish = redis.register_script(_PUBLISH)
-        self._fetch = redis.register_script(_FETCH)
+        self._put = redis.register_script(mailbox_scripts.PUT)
+        self._forget = redis.register_script(mailbox_scripts.FORGET)
+        self._publish = redis.register_script(mailbox_scripts.PUBLISH)
+        self._fetch = redis.register_script(mailbox_scripts.FETCH)
 
     async def admits(self, address: bytes, credential: bytes) -> bool:
         """Whether this is the device's credential. Put your accounts here."""
-        if self._open:
+        kept = await self._login(address)
+        if self._open and kept is None:
             await self.register(address, credential)
-        kept: bytes | None = await self._redis.get(_key("login", address))  # type: ignore[assignment]  # not decoded
+            kept = await self._login(address)
         return hmac.compare_digest(kept or b"", _credential(credential))
 
     async def register(self, address: bytes, credential: bytes) -> None:
@@ -163,13 +114,13 @@ class Mailboxes:
 
     async def barred(self, address: bytes) -> bool:
         """Whether that was done."""
-        return bool(await self._redis.get(_key("login", address)) == _BARRED)
+        return await self._login(address) == _BARRED
 
     async def put(self, key: bytes, sender: bytes, to: bytes, envelope: bytes) -> bool:
         """Put an envelope in, once; False if there is no such mailbox, or no room in it."""
         seen = f"seen:{hashlib.sha256(sender).hexdigest()}:{key.hex()}"
         keys = [_key("mail", to), seen, _key("count", to), _key("held", to), _key("login", to)]
-        return bool(await self._put(keys=keys, args=[sender, envelope, to, *self._room, REMEMBERED, KEPT]))
+        return bool(await self._put(keys=keys, args=[sender, envelope, to, *self._room, REMEMBERED, KEPT, OVERHEAD]))
 
     async def news(self) -> AsyncGenerator[bytes | None, None]:
         """The address of each device that gets mail, is barred or is let in; None first, and after each gap."""
@@ -187,7 +138,7 @@ class Mailboxes:
 
     async def forget(self, address: bytes, number: int) -> None:
         """Take an envelope out."""
-        await self._forget(keys=[_key("mail", address), _key("held", address)], args=[f"{number}-0"])
+        await self._forget(keys=[_key("mail", address), _key("held", address)], args=[f"{number}-0", OVERHEAD])
 
     async def publish(self, address: bytes, bundle: bytes, items: tuple[bytes, ...]) -> int:
         """Keep a bundle and those of the items that were not handed out, in place of all before; how many there are."""
@@ -198,6 +149,10 @@ class Mailboxes:
         """A device's bundle and, if wanted, one item, which is nobody else's from now on; empty where there is none."""
         found = await self._fetch(keys=_prekeys(address), args=[int(item), HANDED_OUT])
         return found[0], found[1]
+
+    async def _login(self, address: bytes) -> bytes | None:
+        kept: bytes | None = await self._redis.get(_key("login", address))  # type: ignore[assignment]  # not decoded
+        return kept
 
     async def stock(self, address: bytes) -> int:
         """How many items there are."""

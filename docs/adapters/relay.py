@@ -22,6 +22,7 @@ import redaction
 from allowances import Allowances, Rates
 from answers import Answers
 from door import Door, NotLetIn
+from fullness import Fullness
 from heartbeat import INTERVAL, beat
 from json_lines import JsonFormatter
 from line import Line
@@ -31,6 +32,7 @@ from partings import Partings
 from pseudonyms import QUIET, pseudonym
 from redis import RedisError
 from redis_link import connect_redis
+from relay_log import RelayLog
 from resume_tokens import ResumeTokens, shown
 from tls import server_context
 from together import end, together
@@ -80,9 +82,10 @@ class Relay:
             open_registration: see `Mailboxes`; for demonstrations.
         """
         allowances = Allowances(rates or Rates(), clock)
+        self._log = RelayLog(clock)
         self._mailboxes = Mailboxes(redis, room, open_registration=open_registration)
-        self._door = Door(self._mailboxes, ResumeTokens(redis), allowances)
-        self._answers = Answers(self._mailboxes, allowances)
+        self._door = Door(self._mailboxes, ResumeTokens(redis), allowances, self._log)
+        self._answers = Answers(self._mailboxes, Fullness(redis, clock), allowances, self._log)
         self._places = Places()
         self._partings = Partings()
         self._heartbeat = heartbeat
@@ -135,7 +138,7 @@ class Relay:
         except frames.FrameError:
             await connection.close(frames.MALFORMED)
         except RedisError as error:
-            LOG.warning("no Redis", extra={"reason": type(error).__name__})
+            self._log.warn("no Redis", reason=type(error).__name__)
             await connection.close(frames.BUSY)
 
     async def _hold(self, line: Line) -> None:
@@ -186,7 +189,7 @@ class Relay:
                         if told is not None:
                             told.wake()
             except RedisError as error:
-                LOG.warning("no news from Redis", extra={"reason": type(error).__name__})
+                self._log.warn("no news from Redis", reason=type(error).__name__)
             await asyncio.sleep(NEWS_PAUSE)
 
 

@@ -124,6 +124,12 @@ class Raw:
     async def send(self, to: bytes, envelope: bytes, key: bytes = b"") -> Any:
         return await self.ask(frames.Send(key or hashlib.sha256(envelope).digest()[:16], to, envelope))
 
+    async def settled(self) -> None:
+        """All that was said before is done."""
+        await self.say(frames.Fetch(b"nobody"))
+        while not isinstance(await self.hear(), frames.Bundle):
+            pass
+
     async def silent(self) -> bool:
         """Nothing comes within a moment."""
         try:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from adapters.relays import run
-from mailboxes import Mailboxes, Room
+from mailboxes import OVERHEAD, Mailboxes, Room
 from redis.asyncio import Redis
 
 if TYPE_CHECKING:
@@ -123,6 +123,28 @@ def test_a_full_mailbox_refuses_until_there_is_room(redis_server: RedisServer, r
 
 
 @pytest.mark.attack("A26")
+def test_nobody_fills_all_mailboxes_together(redis_server: RedisServer) -> None:
+    """Small envelopes count as well; what was fetched does not, and neither does a sender of long ago."""
+    room = Room(total=3 * (OVERHEAD + 10))
+
+    async def work(mail: Mailboxes) -> None:
+        for number, to in enumerate((ALICE, BOB, CAROL)):
+            assert await mail.put(key(number), ALICE, to, bytes(10))
+        for number, to in enumerate((ALICE, BOB, CAROL)):
+            assert not await mail.put(key(3), ALICE, to, bytes(1))
+            assert await mail.put(key(number), BOB, to, bytes(10))
+        for _ in range(2):
+            await mail.forget(BOB, (await mail.behind(BOB, 0, 1))[0].number)
+        assert await mail.put(key(4), ALICE, CAROL, bytes(10))
+        assert not await mail.put(key(5), ALICE, CAROL, bytes(10))
+        assert await mail._redis.expire(b"sent:" + ALICE, 0)
+        await mail.forget(ALICE, (await mail.behind(ALICE, 0, 1))[0].number)
+        assert await mail.put(key(5), ALICE, CAROL, bytes(10))
+
+    with_mail(redis_server, work, room)
+
+
+@pytest.mark.attack("A26")
 def test_nothing_is_kept_for_a_device_that_was_never_there(redis_server: RedisServer) -> None:
     async def work(mail: Mailboxes) -> None:
         for number in range(100):
@@ -198,5 +220,11 @@ def test_everything_that_is_kept_for_a_while_ends(redis_server: RedisServer) -> 
             ends[name.partition(b":")[0]] = await mail._redis.ttl(name)
 
     with_mail(redis_server, work)
-    assert {name for name, seconds in ends.items() if seconds > 0} == {b"mail", b"held", b"seen", b"handed-out"}
+    assert {name for name, seconds in ends.items() if seconds > 0} == {
+        b"mail",
+        b"held",
+        b"seen",
+        b"sent",
+        b"handed-out",
+    }
     assert {name for name, seconds in ends.items() if seconds < 0} == {b"login", b"count", b"bundle"}

@@ -9,16 +9,20 @@ import signal
 import subprocess
 import sys
 import tracemalloc
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
+import allowances
 import door
 import frames
+import fullness
 import line
 import networks
 import partings
 import pytest
 import redis_link
 import relay
+import relay_log
 import resume_tokens
 from adapters.pages import ADAPTERS
 from adapters.relays import NO_LIMITS, Raw, credential, device, raw, run, running, until
@@ -78,7 +82,7 @@ def test_what_is_sent_is_delivered_until_it_is_acknowledged(redis_server: RedisS
                 assert found == frames.Deliver(found.number, ALICE, b"envelope")
         async with device(at, BOB) as bob:
             await bob.say(frames.Ack((await bob.hear()).number))
-            await bob.ask(frames.Fetch(BOB))  # answered after the acknowledgement
+            await bob.settled()
         async with device(at, BOB) as bob:
             assert await bob.silent()
 
@@ -93,7 +97,7 @@ def test_only_what_was_delivered_can_be_acknowledged(redis_server: RedisServer) 
             await alice.send(BOB, b"envelope")
             for number in (0, 1, 2**64 - 1):
                 await alice.say(frames.Ack(number))
-            await alice.ask(frames.Fetch(ALICE))
+            await alice.settled()
         async with device(at, BOB) as bob:
             assert (await bob.hear()).envelope == b"envelope"
 
@@ -174,7 +178,7 @@ def test_what_comes_after_redis_has_lost_everything_is_delivered_and_no_old_ackn
             assert [mail.envelope for mail in new] == [b"new 0", b"new 1", b"new 2"]
             for mail in old:
                 await bob.say(frames.Ack(mail.number))
-            await bob.ask(frames.Fetch(BOB))
+            await bob.settled()
             assert await at.redis.xlen(_key("mail", BOB)) == 3
 
     with_relay(redis_server, work)
@@ -215,7 +219,8 @@ def test_a_relay_without_redis_closes_and_serves_again_when_it_is_back(redis_ser
         async with device(at, ALICE) as alice:
             await asyncio.to_thread(redis_server.kill)
             try:
-                await alice.say(frames.Fetch(ALICE))
+                with suppress(ConnectionClosed):  # it has noticed before
+                    await alice.say(frames.Fetch(ALICE))
                 assert await alice.closed() == frames.BUSY
             finally:
                 await asyncio.to_thread(redis_server.start)
@@ -306,6 +311,63 @@ def test_who_sends_too_much_is_refused_and_nothing_is_put_in(redis_server: Redis
 
 
 @pytest.mark.attack("A26")
+@pytest.mark.parametrize("limited", ["sending", "peer"])
+def test_a_large_envelope_counts_as_several(redis_server: RedisServer, limited: str) -> None:
+    async def work(at: Running) -> None:
+        async with device(at, BOB), device(at, ALICE) as alice:
+            sizes = [2 * allowances.CHARGED, allowances.CHARGED, 1]
+            found = [await alice.send(BOB, bytes(size)) for size in sizes]
+            assert [type(answer).__name__ for answer in found] == ["Accepted", "Accepted", "Refused"]
+
+    with_relay(redis_server, work, rates=NO_LIMITS._replace(**{limited: SLOW}))
+
+
+@pytest.mark.attack("A26")
+@pytest.mark.parametrize("share", [0.7, 0.9, 1.05])
+def test_a_redis_that_is_nearly_full_takes_no_mail_and_lets_everybody_in_to_fetch_it(
+    redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch, share: float
+) -> None:
+    monkeypatch.setattr(fullness, "LOOK", 0.0)
+
+    async def work(at: Running) -> None:
+        async with Redis(unix_socket_path=str(redis_server.socket)) as admin, device(at, ALICE) as alice:
+            async with device(at, BOB) as bob:
+                assert isinstance(await alice.send(BOB, b"before"), frames.Accepted)
+            await admin.set("filling", bytes(20_000_000))
+            used = (await admin.info("memory"))["used_memory"]
+            try:
+                await admin.config_set("maxmemory", int(used / share))
+                full = share > fullness.FULL
+                assert isinstance(await alice.send(BOB, b"mail"), frames.Refused) is full
+                assert bool((await alice.ask(frames.Publish(b"bundle", (b"item",)))).retry_after) is full
+                for frame in (frames.Resume(bob.token), frames.Login(BOB, credential(BOB))):
+                    async with raw(at) as back:
+                        await back.greet(frame)
+                        await back.hear()
+                async with device(at, BOB) as bob:
+                    await bob.say(frames.Ack((await bob.hear()).number))
+                    await bob.settled()
+                assert await at.redis.xlen(_key("mail", BOB)) == (0 if full else 1)
+            finally:
+                await admin.config_set("maxmemory", 0)
+
+    with_relay(redis_server, work)
+
+
+@pytest.mark.attack("A26")
+def test_nobody_floods_the_log(redis_server: RedisServer, caplog: pytest.LogCaptureFixture) -> None:
+    async def work(at: Running) -> None:
+        async with device(at, ALICE) as alice:
+            for _ in range(300):
+                await alice.ask(frames.Fetch(BOB))
+                await alice.ask(frames.Publish(b"bundle", ()))
+
+    with_relay(redis_server, work, rates=NO_LIMITS._replace(fetching=SLOW, publishing=SLOW))
+    for text in ("prekeys asked for too often", "prekeys not taken"):
+        assert relay_log.WARNED.burst <= caplog.messages.count(text) <= relay_log.WARNED.burst + 6
+
+
+@pytest.mark.attack("A26")
 def test_a_network_address_that_connects_too_often_is_sent_away(redis_server: RedisServer) -> None:
     async def work(at: Running) -> None:
         codes = [await enter(at, frames.Login(b"device/%d" % number, bytes(32))) for number in range(5)]
@@ -342,7 +404,7 @@ def test_a_full_mailbox_refuses_and_takes_again(redis_server: RedisServer) -> No
             assert [type(answer).__name__ for answer in answers] == ["Accepted"] * 3 + ["Refused"]
             async with device(at, BOB) as bob:
                 await bob.say(frames.Ack((await bob.hear()).number))
-                await bob.ask(frames.Fetch(BOB))
+                await bob.settled()
             assert isinstance(await alice.send(BOB, b"3"), frames.Accepted)
 
     with_relay(redis_server, work, room=Room(envelopes=3))
@@ -655,7 +717,7 @@ def test_the_password_of_redis_is_rotated_while_a_device_is_there(redis_server: 
                     assert isinstance(await alice.send(BOB, b"envelope"), frames.Accepted)
                 async with device(at, BOB) as bob:
                     await bob.say(frames.Ack((await bob.hear()).number))
-                    await bob.ask(frames.Fetch(BOB))
+                    await bob.settled()
                 await at.relay.revoke(BOB)
             await admin.execute_command("ACL", "DELUSER", "relay")
 

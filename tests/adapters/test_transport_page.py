@@ -9,12 +9,15 @@ import subprocess
 import sys
 from pathlib import Path
 
+import allowances
 import client
 import door
 import frames
+import fullness
 import heartbeat
 import incoming
 import line
+import mailboxes
 import networks
 import outgoing
 import pytest
@@ -85,6 +88,9 @@ def test_the_limits_are_those_of_the_code() -> None:
         f"| {rates.publishing.a_second * 3600:.0f} an hour after {rates.publishing.burst} |",
         f"| {room.envelopes:,} envelopes, {room.size >> 20} MiB, {room.share:,} of one sender;",
         f"; {room.share_size >> 20} MiB of one sender; kept for {KEPT // 86400} days after the last |",
+        f"| up to {allowances.CHARGED >> 10} KiB; a larger one as several |",
+        f"each envelope with {mailboxes.OVERHEAD} bytes more | {room.total >> 20} MiB |",
+        f"| {fullness.FULL * 100:.0f} % of its `maxmemory` |",
         f"| {networks.MAX_OF_A_NETWORK}; {networks.MAX_CONNECTIONS:,} |",
         f"| {incoming.HELD}; {incoming.HELD_IN_ALL} |",
         f"| {outgoing.SILENCE:.0f} s; {redis_link.REDIS_TIMEOUT:.0f} s |",
