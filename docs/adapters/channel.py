@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from websockets.asyncio.client import ClientConnection
 
 ANSWER_TIMEOUT: Final = 15.0
-"""Seconds to wait for the relay's answer before the connection counts as dead."""
+"""Seconds to wait for the relay's answer, once it has the question, before the connection counts as dead."""
 
 
 class Channel:

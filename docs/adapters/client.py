@@ -53,8 +53,8 @@ half and whole."""
 LASTED: Final = 30.0
 """Seconds from the relay's welcome after which a connection was a good one."""
 
-MAX_PLAINTEXT: Final = 1 << 19
-"""Bytes of a plaintext: with padding and headers it fits into an envelope."""
+MAX_PLAINTEXT: Final = (1 << 16) - 1
+"""Bytes of a plaintext: padded to 64 KiB, by whichever policy, it fits into an envelope."""
 
 _DROPPED: Final = (ConnectionClosed, OSError, TimeoutError, frames.FrameError)
 """Ends of a connection."""

@@ -9,11 +9,15 @@ from __future__ import annotations
 import struct
 from typing import Any, Final, Literal, NamedTuple, TypeAlias
 
-MAX_FRAME: Final = 1 << 20
+MAX_FRAME: Final = 1 << 19
 """Bytes: all one-time items of a device with room to spare."""
 
-MAX_ENVELOPE: Final = MAX_FRAME - 256
-"""Bytes: 256 are more than the other fields of any frame with an envelope, so what can be sent can be delivered."""
+MAX_ENVELOPE: Final = 72 << 10
+"""Bytes: a message padded to 64 KiB, and 8 KiB for its headers and a handshake. Nobody waits long behind one, even on a
+slow line. What is larger, such as a picture, is sealed with a key of its own, put elsewhere, and announced."""
+
+SLOWEST: Final = 4 << 10
+"""Bytes a second of the slowest line that mail gets through."""
 
 MAX_PART: Final = 2048
 """Bytes of a signed bundle or a one-time item, as in the library."""

@@ -1,15 +1,17 @@
-"""Pings at intervals that nobody can set a clock by.
+"""Pings at intervals that nobody can set a clock by; and who is still there: anybody of whom something comes in.
 
 A fixed interval tells an observer which connections belong to one client, and its phase follows a device from network
-to network.
+to network. On a slow line a ping, or its answer, waits behind what is under way: that is a sign of life as well.
 """
 
 from __future__ import annotations
 
 import asyncio
 import secrets
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
+from websockets.asyncio.client import ClientConnection
+from websockets.asyncio.server import ServerConnection
 from websockets.exceptions import ConnectionClosed
 
 if TYPE_CHECKING:
@@ -21,10 +23,41 @@ INTERVAL: Final = 30.0
 JITTER: Final = 0.1
 """Share of the interval by which each one is shorter or longer, uniformly."""
 
-PONG_TIMEOUT: Final = 20.0
-"""Seconds after which a silent peer is gone."""
+PONG_TIMEOUT: Final = 40.0
+"""Seconds without a byte of a peer that has been pinged, after which it is gone: longer than between its own pings,
+which come although its answer waits behind what it is sent."""
 
 _random: Final = secrets.SystemRandom()
+
+
+class HeardServer(ServerConnection):
+    """The relay's end of a connection, which counts what comes in.
+
+    Attributes:
+        heard: bytes.
+    """
+
+    heard: int = 0
+
+    def data_received(self, data: bytes) -> None:
+        """Something has come in."""
+        self.heard += len(data)
+        super().data_received(data)
+
+
+class HeardClient(ClientConnection):
+    """The same of a device.
+
+    Attributes:
+        heard: bytes.
+    """
+
+    heard: int = 0
+
+    def data_received(self, data: bytes) -> None:
+        """Something has come in."""
+        self.heard += len(data)
+        super().data_received(data)
 
 
 def next_interval(interval: float = INTERVAL) -> float:
@@ -33,13 +66,27 @@ def next_interval(interval: float = INTERVAL) -> float:
 
 
 async def beat(connection: Connection, interval: float = INTERVAL, timeout: float = PONG_TIMEOUT) -> None:  # noqa: ASYNC109  # of the pong, not of this
-    """Ping until the connection ends; close it when a ping is not answered in time."""
+    """Ping until the connection ends; end it when nothing has come in for a while after a ping."""
+    loop = asyncio.get_running_loop()
+    checks: list[asyncio.TimerHandle] = []
     try:
         while True:
             await asyncio.sleep(next_interval(interval))
-            async with asyncio.timeout(timeout):
-                await (await connection.ping())
-    except TimeoutError:
-        await connection.close(1011, "no pong")
+            now = loop.time()
+            checks = [check for check in checks if check.when() > now]
+            checks.append(loop.call_later(timeout, _require_life, connection, _heard(connection)))
+            await connection.ping()
     except ConnectionClosed:
         return
+    finally:
+        for check in checks:
+            check.cancel()
+
+
+def _require_life(connection: Connection, heard: int) -> None:
+    if _heard(connection) == heard:
+        connection.transport.abort()
+
+
+def _heard(connection: Any) -> int:  # noqa: ANN401  # one that counts, or another
+    return getattr(connection, "heard", 0)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
 import frames
-from heartbeat import INTERVAL
+from heartbeat import INTERVAL, HeardClient
 from pseudonyms import QUIET
 from websockets.asyncio.client import connect
 from websockets.exceptions import WebSocketException
@@ -55,6 +55,7 @@ class Link:
             return await _Connect(
                 self.uri,
                 ssl=self.context,
+                create_connection=HeardClient,
                 compression=None,
                 max_size=frames.MAX_FRAME,
                 ping_interval=None,

@@ -24,8 +24,8 @@ LOG: Final = logging.getLogger("ratchetlib.client")
 UNDER_WAY: Final = 32
 """Letters sent to the relay that it has not answered; one that it refused for now is not among them."""
 
-SILENCE: Final = 30.0
-"""Seconds for the relay's answer to a letter: a large one takes its time on a slow line."""
+SILENCE: Final = 30.0 + frames.MAX_FRAME / frames.SLOWEST
+"""Seconds for the relay's answer to a letter: it may be behind the longest frame on the slowest line."""
 
 LOOK: Final = 5.0
 """Seconds after which the outbox is looked into although nobody said that there is something."""

@@ -76,7 +76,7 @@ class Questions:
                 await self._channel.connected()
                 self._answer = asyncio.get_running_loop().create_future()
                 try:
-                    async with asyncio.timeout(ANSWER_TIMEOUT):
+                    async with asyncio.timeout(ANSWER_TIMEOUT + len(message) / frames.SLOWEST):
                         await self._channel.say(message)
                         answer = await self._answer
                         if isinstance(answer, kind):

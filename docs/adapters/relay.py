@@ -23,7 +23,7 @@ from allowances import Allowances, Rates
 from answers import Answers
 from door import Door, NotLetIn
 from fullness import Fullness
-from heartbeat import INTERVAL, beat
+from heartbeat import INTERVAL, HeardServer, beat
 from json_lines import JsonFormatter
 from line import Line
 from mailboxes import Mailboxes, Room
@@ -51,8 +51,9 @@ LOG: Final = logging.getLogger("ratchetlib.relay")
 QUEUED_FRAMES: Final = 2
 """Frames read ahead from a connection; behind that, TCP holds the sender back."""
 
-WRITE_BUFFER: Final = 1 << 18
-"""Bytes written ahead to a slow connection; behind that, its mail stays in the mailbox."""
+WRITE_BUFFER: Final = 1 << 15
+"""Bytes written ahead to a slow connection; behind that, its mail stays in the mailbox. No more than the slowest line
+takes in time, with an envelope on top."""
 
 NEWS_PAUSE: Final = 1.0
 """Seconds before listening to Redis again after it broke off."""
@@ -105,6 +106,7 @@ class Relay:
                 max_size=frames.MAX_FRAME,
                 max_queue=QUEUED_FRAMES,
                 write_limit=WRITE_BUFFER,
+                create_connection=HeardServer,
                 ping_interval=None,
                 server_header=None,
                 logger=QUIET,

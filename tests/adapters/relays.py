@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import frames
 from allowances import Rates
 from client import Client
+from heartbeat import INTERVAL
 from link import Link
 from pseudonyms import QUIET
 from redis.asyncio import Redis
@@ -67,9 +68,10 @@ async def running(
     context: ssl.SSLContext | None = None,
     port: int = 0,
     redis: Redis | None = None,
+    heartbeat: float = INTERVAL,
 ) -> AsyncIterator[Running]:
     redis = redis or connect_redis(f"unix://{server.socket}")
-    relay = Relay(redis, rates=rates, room=room, clock=clock, open_registration=True)
+    relay = Relay(redis, rates=rates, room=room, clock=clock, heartbeat=heartbeat, open_registration=True)
     try:
         async with relay.listen("localhost", port, context) as listening:
             port = listening.sockets[0].getsockname()[1]

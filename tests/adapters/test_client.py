@@ -6,13 +6,15 @@ import asyncio
 import random
 import ssl
 import time
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 import answers
 import client
 import frames
+import heartbeat
 import incoming
 import link
 import outgoing
@@ -20,6 +22,7 @@ import pytest
 from adapters.places import SqlitePlace
 from adapters.relays import NO_LIMITS, Phone, device, phone, run, running, until
 from client import Client
+from line import Line
 from link import InsecureLink, Link
 from mailboxes import Mailboxes, Room, _key
 from outgoing import Outgoing
@@ -33,7 +36,7 @@ from websockets.asyncio.client import ClientConnection
 from websockets.asyncio.server import serve
 from websockets.exceptions import InvalidStatus
 
-from ratchetlib import BundleRejected, StateRolledBack
+from ratchetlib import BundleRejected, FixedBuckets, Padme, StateRolledBack
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Collection
@@ -45,7 +48,7 @@ if TYPE_CHECKING:
     from websockets.asyncio.server import ServerConnection
     from websockets.http11 import Request, Response
 
-    from ratchetlib import IdentityKey
+    from ratchetlib import IdentityKey, PaddingPolicy
 
 ALICE, BOB, CAROL = b"alice/laptop", b"bob/phone", b"carol/tablet"
 ONCE = Rate(1e-9, 6)
@@ -660,6 +663,76 @@ def test_a_plaintext_that_no_envelope_holds_is_refused_and_one_that_fits_arrives
         await talk(alice, bob, bytes(client.MAX_PLAINTEXT))
 
     with_phones(redis_server, sqlite_place, work)
+
+
+@pytest.mark.parametrize("policy", [Padme(), Padme(floor=1024), FixedBuckets((1024, 65_536)), FixedBuckets((65_536,))])
+def test_every_policy_pads_the_longest_plaintext_into_an_envelope(
+    redis_server: RedisServer, sqlite_place: SqlitePlace, policy: PaddingPolicy
+) -> None:
+    async def work(_: Running, alice: Phone, bob: Phone) -> None:
+        await talk(alice, bob, b"first")
+        with alice.store.peer(BOB) as peer:
+            peer.send(bytes(client.MAX_PLAINTEXT), now=int(time.time()), padding=policy)
+        assert len(peer.outgoing[0].content) <= frames.MAX_ENVELOPE
+        alice.client.wake()
+        await until(lambda: len(bob.plaintexts()) == 2)
+
+    with_phones(redis_server, sqlite_place, work)
+
+
+@asynccontextmanager
+async def slow_line(at: Running, rate: int) -> AsyncIterator[Running]:
+    """The relay, at the end of a line that carries so many bytes a second in each direction."""
+    port = int(at.uri.rpartition(":")[2])
+
+    async def carry(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(ConnectionError):
+            while some := await reader.read(rate // 20):
+                writer.write(some)
+                await asyncio.sleep(len(some) / rate)
+        writer.close()
+
+    async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        onward = await asyncio.open_connection("localhost", port, limit=rate // 20)
+        await asyncio.gather(carry(reader, onward[1]), carry(onward[0], writer))
+
+    async with await asyncio.start_server(connected, "localhost", 0, limit=rate // 20) as server:
+        yield replace(at, uri=f"ws://localhost:{server.sockets[0].getsockname()[1]}")
+
+
+@pytest.mark.attack("A26")
+def test_over_a_slow_line_long_messages_take_long_and_arrive(
+    redis_server: RedisServer, sqlite_place: SqlitePlace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A message takes several times as long as a ping may stay unanswered, in both directions."""
+    monkeypatch.setattr(heartbeat.beat, "__defaults__", (heartbeat.INTERVAL, 1.0))
+    long = bytes(client.MAX_PLAINTEXT)
+
+    async def inner() -> None:
+        async with (
+            running(redis_server, heartbeat=0.3) as at,
+            phone(at, sqlite_place, ALICE) as alice,
+            slow_line(at, 25_000) as slow,
+            phone(slow, sqlite_place, BOB, heartbeat=0.3) as bob,
+        ):
+            connections = len(at.relay._lines)
+            await alice.client.send(BOB, long)
+            await until(lambda: long in bob.plaintexts())
+            await bob.client.send(ALICE, long)
+            await until(lambda: long in alice.plaintexts())
+            assert connections == 2
+            assert welcomes == [ALICE, BOB]
+
+    welcomes: list[bytes] = []
+    send = Line.send
+
+    async def welcomed(self: Line, frame: frames.Frame) -> None:
+        if isinstance(frame, frames.Welcome):
+            welcomes.append(self.address)
+        await send(self, frame)
+
+    monkeypatch.setattr(Line, "send", welcomed)
+    run(inner(), redis_server)
 
 
 def test_a_letter_that_fits_no_envelope_holds_up_nothing(redis_server: RedisServer, sqlite_place: SqlitePlace) -> None:

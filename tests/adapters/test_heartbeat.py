@@ -12,25 +12,24 @@ from websockets.exceptions import ConnectionClosedOK
 
 
 class Connection:
-    """Counts pings; answers them or not, and ends after some."""
+    """Counts pings; of its peer something comes in or not, and it ends after some."""
 
     def __init__(self, pings: int, *, answers: bool = True) -> None:
         self.pings = 0
-        self.closed: tuple[Any, ...] = ()
+        self.heard = 0
+        self.aborted = False
+        self.transport = self
         self._most = pings
         self._answers = answers
 
-    async def ping(self) -> asyncio.Future[float]:
-        if self.pings == self._most:
+    async def ping(self) -> None:
+        if self.pings == self._most or self.aborted:
             raise ConnectionClosedOK(None, None)
         self.pings += 1
-        pong = asyncio.get_running_loop().create_future()
-        if self._answers:
-            pong.set_result(0.0)
-        return pong
+        self.heard += self._answers
 
-    async def close(self, *reason: Any) -> None:
-        self.closed = reason
+    def abort(self) -> None:
+        self.aborted = True
 
 
 def beat(connection: Any, monkeypatch: pytest.MonkeyPatch, **settings: float) -> list[float]:
@@ -63,13 +62,29 @@ def test_the_random_source_is_the_systems() -> None:
 
 
 def test_a_silent_peer_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    connection = Connection(3, answers=False)
+    connection = Connection(10**9, answers=False)
     beat(connection, monkeypatch, timeout=0.01)
-    assert connection.pings == 1
-    assert connection.closed[0] == 1011
+    assert connection.aborted
+
+
+def test_a_peer_of_whom_something_comes_in_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its answers may be behind much else."""
+
+    class Slow(Connection):
+        async def ping(self) -> None:
+            await super().ping()
+            asyncio.get_running_loop().call_later(0.02, self._trickle)
+            await asyncio.wait([asyncio.get_running_loop().create_future()], timeout=0.05)
+
+        def _trickle(self) -> None:
+            self.heard += 1
+
+    connection = Slow(5, answers=False)
+    beat(connection, monkeypatch, timeout=0.04)
+    assert (connection.pings, connection.aborted) == (5, False)
 
 
 def test_the_end_of_the_connection_is_no_error(monkeypatch: pytest.MonkeyPatch) -> None:
     connection = Connection(2)
     beat(connection, monkeypatch)
-    assert (connection.pings, connection.closed) == (2, ())
+    assert (connection.pings, connection.aborted) == (2, False)

@@ -79,7 +79,8 @@ def test_the_limits_are_those_of_the_code() -> None:
     for rate in rates:
         assert rate.burst == int(rate.burst)
     rows = [
-        f"| 1 MiB; {frames.MAX_FRAME - frames.MAX_ENVELOPE} bytes less; {client.MAX_PLAINTEXT >> 10} KiB |",
+        f"| {frames.MAX_FRAME >> 10} KiB; {frames.MAX_ENVELOPE >> 10} KiB; 1 byte less than 64 KiB |",
+        f"| {frames.SLOWEST >> 10} KiB a second |",
         f"| {rates.sending.a_second} a second after {rates.sending.burst};",
         f"; {rates.peer.a_second} a second after {rates.peer.burst} |",
         f"| {rates.greeting.a_second} a second after {rates.greeting.burst} |",
@@ -101,5 +102,5 @@ def test_the_limits_are_those_of_the_code() -> None:
         f"| every {heartbeat.INTERVAL:.0f} s, each {heartbeat.JITTER * 100:.0f} % earlier or later at random |",
         f"| {resume_tokens.LIFETIME // 3600} hours, one use |",
     ]
-    assert frames.MAX_FRAME == 1 << 20
+    assert client.MAX_PLAINTEXT == (64 << 10) - 1
     assert [row for row in rows if row not in PAGE] == []
