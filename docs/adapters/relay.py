@@ -13,7 +13,7 @@ import asyncio
 import logging
 import signal
 import time
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -34,7 +34,7 @@ from redis import RedisError
 from redis_link import connect_redis
 from relay_log import RelayLog
 from resume_tokens import ResumeTokens, shown
-from tls import server_context
+from tls import renew, server_context
 from together import end, together
 from websockets.asyncio.server import serve
 from websockets.exceptions import ConnectionClosed
@@ -93,7 +93,7 @@ class Relay:
         self._lines: dict[bytes, Line] = {}
 
     @asynccontextmanager
-    async def listen(self, host: str, port: int, context: ssl.SSLContext | None) -> AsyncIterator[Server]:
+    async def listen(self, host: str | None, port: int, context: ssl.SSLContext | None) -> AsyncIterator[Server]:
         """Serve inside the block. Compression is off: it would leak through sizes, and sealed bytes do not shrink."""
         waking = asyncio.create_task(self._wake())
         try:
@@ -210,17 +210,25 @@ async def run(options: argparse.Namespace) -> None:
     )
     await redis.ping()
     context = server_context(options.certificate, options.key)
-    renew = context.load_cert_chain
-    asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, renew, options.certificate, options.key)
+    asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, _renew, context, options.certificate, options.key)
     async with Relay(redis).listen(options.host, options.port, context) as server:
         LOG.info("listening", extra={"port": server.sockets[0].getsockname()[1]})
         await server.serve_forever()
 
 
+def _renew(context: ssl.SSLContext, certificate: Path, key: Path) -> None:
+    try:
+        renew(context, certificate, key)
+    except OSError as error:
+        LOG.error("certificate not renewed", extra={"reason": type(error).__name__})  # noqa: TRY400  # it names the files
+    else:
+        LOG.info("certificate renewed")
+
+
 def main() -> None:
     """The command."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--host", default="localhost")
+    parser.add_argument("--host", help="all interfaces if it is not given")
     parser.add_argument("--port", type=int, default=8765)
     parser.add_argument("--certificate", type=Path, required=True, help="the chain, as PEM; SIGHUP reads it again")
     parser.add_argument("--key", type=Path, required=True)
@@ -230,7 +238,8 @@ def main() -> None:
     parser.add_argument("--redis-password", type=Path, help="a file; it is read again for each connection")
     options = parser.parse_args()
     start_logging()
-    asyncio.run(run(options))
+    with suppress(KeyboardInterrupt):
+        asyncio.run(run(options))
 
 
 if __name__ == "__main__":

@@ -10,12 +10,26 @@ if TYPE_CHECKING:
 
 
 def server_context(certificate: Path, key: Path) -> ssl.SSLContext:
-    """For the relay. Call it again when the certificate was renewed."""
+    """For the relay."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     _harden(context)
     context.num_tickets = 0
     context.load_cert_chain(certificate, key)
     return context
+
+
+def renew(context: ssl.SSLContext, certificate: Path, key: Path) -> None:
+    """Have a relay's context show what the files hold now: a new certificate, to new connections.
+
+    Raises:
+        OSError: they hold no chain and its key, or no longer, or not yet. Nothing has changed.
+    """
+    fresh = server_context(certificate, key)  # not into `context`: a chain without its key would end TLS for everybody
+
+    def present(connection: ssl.SSLObject, _name: str, _context: ssl.SSLContext) -> None:
+        connection.context = fresh
+
+    context.sni_callback = present
 
 
 def client_context(authority: Path | None = None) -> ssl.SSLContext:

@@ -35,12 +35,16 @@ class Command:
     Attributes:
         socket: of its Redis.
         certificate: its own.
+        key: its own.
         log: what it has written.
+        process: itself.
     """
 
     socket: Path
     certificate: Path
+    key: Path
     log: Path
+    process: subprocess.Popen[bytes]
 
     def records(self) -> list[dict[str, Any]]:
         return [json.loads(line) for line in self.log.read_text(encoding="utf-8").splitlines()]
@@ -49,11 +53,11 @@ class Command:
         return [record for record in self.records() if record["text"] == text]
 
     @asynccontextmanager
-    async def device(self, greeting: frames.Frame) -> AsyncIterator[Raw]:
+    async def device(self, greeting: frames.Frame, authority: Path | None = None) -> AsyncIterator[Raw]:
         """A device that has said its first frame."""
         (listening,) = self.said("listening")
         settings: dict[str, Any] = {"compression": None, "ping_interval": None, "proxy": None, "logger": QUIET}
-        context = client_context(self.certificate)
+        context = client_context(authority or self.certificate)
         async with connect(f"wss://localhost:{listening['port']}", ssl=context, **settings) as connection:
             connected = Raw(connection)
             await connected.say(greeting)
@@ -86,7 +90,7 @@ def running_command(socket: Path, folder: Path) -> Iterator[Command]:
         process = subprocess.Popen(  # noqa: S603  # our own arguments
             [sys.executable, relay.__file__, *arguments, "--redis", f"unix://{socket}"], stderr=written
         )
-    found = Command(socket, certificate, log)
+    found = Command(socket, certificate, key, log, process)
     try:
         until = time.monotonic() + PATIENCE
         while b"listening" not in log.read_bytes():

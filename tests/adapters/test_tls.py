@@ -9,7 +9,7 @@ import frames
 import pytest
 from adapters.relays import raw, run, running
 from self_signed import self_signed
-from tls import client_context, server_context
+from tls import client_context, renew, server_context
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -62,6 +62,43 @@ def test_the_system_is_trusted_by_default_and_nobody_else_if_an_authority_is_nam
     certificate, _ = self_signed(tmp_path)
     assert client_context(certificate).cert_store_stats()["x509"] == 1
     assert client_context().verify_mode is ssl.CERT_REQUIRED
+
+
+def shown(server: RedisServer, context: ssl.SSLContext, *, named: bool) -> bytes | None:
+    """The certificate that a new connection is shown, with a name in its greeting or without."""
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    tls.check_hostname = False
+    tls.verify_mode = ssl.CERT_NONE
+    found = []
+
+    async def work() -> None:
+        async with (
+            running(server, context=context) as at,
+            raw(at, tls, server_hostname="x" if named else "::1") as device,
+        ):
+            found.append(device.connection.transport.get_extra_info("ssl_object").getpeercert(binary_form=True))
+
+    run(work(), server)
+    return found[0]
+
+
+@pytest.mark.parametrize("named", [True, False])
+def test_a_renewed_certificate_is_shown_and_half_of_one_is_not(
+    redis_server: RedisServer, tmp_path: Path, *, named: bool
+) -> None:
+    for folder in ("old", "new"):
+        (tmp_path / folder).mkdir()
+    (certificate, key), (later, its_key) = self_signed(tmp_path / "old"), self_signed(tmp_path / "new")
+    context = server_context(certificate, key)
+    before = shown(redis_server, context, named=named)
+    certificate.write_bytes(later.read_bytes())  # the new chain is there, and the new key not yet
+    with pytest.raises(OSError, match="mismatch"):
+        renew(context, certificate, key)
+    assert shown(redis_server, context, named=named) == before
+    key.write_bytes(its_key.read_bytes())
+    renew(context, certificate, key)
+    renewed = shown(redis_server, context, named=named)
+    assert renewed == ssl.PEM_cert_to_DER_cert(later.read_text(encoding="ascii")) != before
 
 
 def test_nothing_links_two_connections_and_nothing_is_compressed(tmp_path: Path) -> None:
