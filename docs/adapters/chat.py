@@ -78,9 +78,10 @@ class Chat:
         vault = StateVault({b"1": kept_secret(own / "storage-key")}, current=b"1")
         self._store = sqlite_store(own / "chat.db", vault=vault, owner=self._me, anchor=FileAnchor(own / "anchor"))
         self._identity = identity(self._store, self._me)
-        self._link = Link("", self._me, kept_secret(own / "credential"), self._relay.context())
+        self._link = Link("wss://localhost", self._me, kept_secret(own / "credential"), self._relay.context())
         self._client = Client(self._store, self._link, on_event=self._notice, on_letter=self._show)
         self._shown = ""
+        self._ended = asyncio.Event()
 
     async def run(self) -> None:
         """Until the input ends."""
@@ -89,7 +90,7 @@ class Chat:
             running.append(tasks.create_task(self._keep_prekeys()))
             say(f"You are {self._names[0]}. Every line goes to {self._names[1]}, encrypted.")
             self._show()
-            async for line in lines():
+            async for line in lines(self._ended):
                 await self._enter(line)
             for task in running:
                 task.cancel()
@@ -129,10 +130,14 @@ class Chat:
             try:
                 await self._client.send(self._peer, line.encode())
             except LookupError:
+                if self._ended.is_set():
+                    say(f"Not sent: {self._names[1]} has not been here yet.")
+                    return
                 if not told:
                     say(f"{self._names[1]} has not been here yet: waiting, and this line is not saved until then.")
                 told = True
-                await asyncio.sleep(1)
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self._ended.wait(), 1)
             except (RatchetError, ValueError) as error:
                 say(f"Not sent: {error}.")
                 return
@@ -196,8 +201,8 @@ def kept_secret(path: Path) -> bytes:
     return path.read_bytes()
 
 
-async def lines() -> AsyncIterator[str]:
-    """The lines of the standard input, to its end. The thread that waits for them holds nothing up."""
+async def lines(ended: asyncio.Event) -> AsyncIterator[str]:
+    """The lines of the standard input, and that it has ended. The thread that waits for them holds nothing up."""
     loop, queue = asyncio.get_running_loop(), asyncio.Queue[str]()
 
     def read() -> None:
@@ -205,6 +210,7 @@ async def lines() -> AsyncIterator[str]:
             for line in sys.stdin:
                 loop.call_soon_threadsafe(queue.put_nowait, line)
             loop.call_soon_threadsafe(queue.put_nowait, "")
+            loop.call_soon_threadsafe(ended.set)
 
     threading.Thread(target=read, daemon=True).start()
     while line := await queue.get():
@@ -229,7 +235,10 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, default=Path.home() / ".ratchetlib-chat")
     options = parser.parse_args()
     logging.basicConfig(level=logging.ERROR)
-    chat = Chat(options.name, options.to, options.folder)
+    try:
+        chat = Chat(options.name, options.to, options.folder)
+    except ValueError as error:
+        parser.error(str(error))
     try:
         with contextlib.suppress(KeyboardInterrupt):
             asyncio.run(chat.run())

@@ -114,7 +114,7 @@ class Client:
         Raises:
             StateMissing, StateError: of the device's own records; this device must not go on.
             StoreError, RandomnessError: the store is damaged, or the random source; it must not go on either.
-            InsecureLink: the link is without TLS.
+            BadLink: the link was changed to one that is none.
         """
         pause = FIRST_PAUSE
         while True:

@@ -32,6 +32,9 @@ if TYPE_CHECKING:
 LOOK: Final = 0.5
 """Seconds between two looks at whether the relay is gone, or has moved."""
 
+LONGEST_SOCKET: Final = 103
+"""Bytes of the path of a socket: what every system takes."""
+
 STARTING: Final = 200
 """Looks at whether Redis has started, 20 a second."""
 
@@ -40,9 +43,15 @@ class HomeRelay:
     """The relay of a folder."""
 
     def __init__(self, folder: Path) -> None:
-        """Make the folder, for this user only, if it is not there, and the certificate."""
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        """Make the folder, for this user only, if it is not there, and the certificate.
+
+        Raises:
+            ValueError: its path is too long for the socket that is in it.
+        """
         self._folder = folder = folder.absolute()
+        if len(os.fsencode(folder / "socket")) > LONGEST_SOCKET:
+            raise ValueError(f"the folder's path is too long: with /socket it may have {LONGEST_SOCKET} bytes")
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         with self._lock("making", wait=True):
             if not (folder / "key.pem").exists():
                 self_signed(folder)

@@ -80,9 +80,9 @@ class Incoming:
         try:
             await off_loop(self._decrypt, delivered)
         except (PeerError, WrongPeer, TooManyPeers) as error:
-            self._events.tell(type(error).__name__, sender)
             if isinstance(error, IdentityChanged):
                 self.changed[sender] = error.presented
+            self._events.tell(type(error).__name__, sender)
             if isinstance(error, TooManySkipped | SessionForked):
                 self._resets.need(sender)
             held = isinstance(error, IdentityChanged | ReplayMemoryFull)

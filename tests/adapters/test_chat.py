@@ -196,6 +196,25 @@ def test_changed_keys_are_told_and_held_back_until_they_are_accepted(folder: Pat
     assert "it is me" not in "".join(alice.shown).partition("Accepted")[0]
 
 
+def test_the_end_of_the_input_ends_a_side_whose_peer_has_never_been_there(folder: Path) -> None:
+    with terminal(folder, "alice", "bob", None) as alice:
+        alice.type("is anybody there?")
+        alice.wait_for("has not been here yet: waiting")
+    assert "Not sent: bob has not been here yet." in "".join(alice.shown)
+
+
+def test_a_folder_whose_path_no_socket_takes_is_refused(tmp_path: Path) -> None:
+    refused = subprocess.run(  # noqa: S603  # our own interpreter
+        [sys.executable, chat.__file__, "alice", "--to", "bob", "--folder", str(tmp_path / ("x" * 100))],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert refused.returncode != 0
+    assert "too long" in refused.stderr
+    assert "Traceback" not in refused.stderr
+
+
 def test_a_name_that_is_no_name_is_refused(folder: Path) -> None:
     refused = subprocess.run(  # noqa: S603  # our own interpreter
         [sys.executable, chat.__file__, "../alice", "--to", "bob", "--folder", str(folder)],

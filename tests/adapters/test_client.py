@@ -16,14 +16,13 @@ import client
 import frames
 import heartbeat
 import incoming
-import link
 import outgoing
 import pytest
 from adapters.places import SqlitePlace
 from adapters.relays import NO_LIMITS, Phone, device, phone, run, running, until
 from client import Client
 from line import Line
-from link import InsecureLink, Link
+from link import BadLink, InsecureLink, Link
 from mailboxes import Mailboxes, Room, _key
 from outgoing import Outgoing
 from questions import TooOften
@@ -762,7 +761,7 @@ def test_connections_that_do_not_last_are_made_ever_more_rarely(
         monkeypatch.setattr(asyncio, "sleep", slept)
         monkeypatch.setattr(Client, "_once", refused)
         with pytest.raises(asyncio.CancelledError):
-            await Client(sqlite_place.open(BOB), Link("", BOB, bytes(32))).run()
+            await Client(sqlite_place.open(BOB), Link("ws://localhost:1", BOB, bytes(32))).run()
 
     asyncio.run(inner())
     assert 0.1 <= pauses[0] <= 0.4
@@ -793,7 +792,7 @@ def test_the_pauses_go_on_growing_while_the_relay_ends_each_connection(
         monkeypatch.setattr(time, "monotonic", lambda: clock[0])
         monkeypatch.setattr(Client, "_once", short)
         with pytest.raises(asyncio.CancelledError):
-            await Client(sqlite_place.open(BOB), Link("", BOB, bytes(32))).run()
+            await Client(sqlite_place.open(BOB), Link("ws://localhost:1", BOB, bytes(32))).run()
 
     asyncio.run(inner())
     assert pauses[10] >= client.LAST_PAUSE / 2
@@ -835,17 +834,72 @@ def test_an_answer_to_a_question_that_was_given_up_answers_no_other(
 
 
 @pytest.mark.parametrize(
-    "uri", ["http://localhost:1", "ws://", "wss://[", "ws://localhost:99999", "ws://localhost:1/\ud800"]
-)
-def test_a_bad_address_of_the_relay_is_tried_again(
-    sqlite_place: SqlitePlace, monkeypatch: pytest.MonkeyPatch, uri: str
-) -> None:
-    monkeypatch.setattr(link, "_require_tls", lambda _uri: None)
+    "uri",
+    ["", "relay.example", "http://localhost:1", "ws://", "wss://[", "ws://localhost:99999", "ws://localhost:1/\ud800",
+     "wss://localhost:1"],
+)  # fmt: skip
+def test_a_link_that_can_never_lead_anywhere_is_refused_when_it_is_made(uri: str) -> None:
+    with pytest.raises(BadLink):
+        Link(uri, BOB, bytes(32))
+
+
+@pytest.mark.parametrize(("address", "credential"), [(BOB, bytes(16)), (b"", bytes(32)), (bytes(129), bytes(32))])
+def test_a_credential_or_an_address_that_no_relay_takes_is_refused(address: bytes, credential: bytes) -> None:
+    with pytest.raises(BadLink, match="128 bytes"):
+        Link("ws://localhost:1", address, credential)
+
+
+def test_tls_without_a_context_or_a_context_without_tls_is_refused() -> None:
+    for uri, context in (("wss://localhost:1", None), ("ws://localhost:1", client_context())):
+        with pytest.raises(BadLink, match="context"):
+            Link(uri, BOB, bytes(32), context)
+
+
+def test_a_link_that_becomes_bad_ends_the_client(sqlite_place: SqlitePlace) -> None:
+    link = Link("ws://localhost:1", BOB, bytes(32))
+    link.uri = "http://localhost:1"
+    with pytest.raises(BadLink):
+        asyncio.run(Client(sqlite_place.open(BOB), link).run())
+
+
+def test_a_connection_goes_through_the_proxy_that_the_link_names(redis_server: RedisServer) -> None:
+    asked: list[bytes] = []
+
+    async def proxy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        asked.append((await reader.readuntil(b"\r\n\r\n")).split(b"\r\n")[0])
+        writer.write(b"HTTP/1.1 403 Forbidden\r\n\r\n")
+        writer.close()
 
     async def inner() -> None:
-        with pytest.raises(ConnectionError, match="there is no relay"):
-            await Client(sqlite_place.open(BOB), Link(uri, BOB, bytes(32)))._once()
+        async with running(redis_server) as at, await asyncio.start_server(proxy, "localhost", 0) as server:
+            through = f"http://localhost:{server.sockets[0].getsockname()[1]}"
+            with pytest.raises(ConnectionError):
+                await Link(at.uri, BOB, bytes(32), proxy=through).connect()
+            assert asked == [f"CONNECT {at.uri[len('ws://') :]} HTTP/1.1".encode()]
 
+    run(inner(), redis_server)
+
+
+def test_a_relay_that_reads_nothing_does_not_hold_up_the_end(sqlite_place: SqlitePlace) -> None:
+    async def deaf(connection: ServerConnection) -> None:
+        await connection.recv()
+        await connection.send(frames.encode(frames.Welcome(bytes(32))))
+        connection.transport.pause_reading()  # type: ignore[attr-defined]  # of a socket
+        await over.wait()
+        connection.transport.abort()
+
+    async def inner() -> None:
+        async with serve(deaf, "localhost", 0) as server:
+            link = Link(f"ws://localhost:{server.sockets[0].getsockname()[1]}", BOB, bytes(32))
+            client = Client(sqlite_place.open(BOB), link)
+            task = asyncio.create_task(client.run())
+            await client._channel.connected()
+            task.cancel()
+            async with asyncio.timeout(8):  # less than websockets allows
+                await asyncio.wait([task])
+            over.set()
+
+    over = asyncio.Event()
     asyncio.run(inner())
 
 
@@ -871,7 +925,11 @@ def test_a_redirect_is_not_followed(sqlite_place: SqlitePlace) -> None:
 def test_without_tls_a_credential_leaves_no_machine(sqlite_place: SqlitePlace) -> None:
     async def inner() -> None:
         with pytest.raises(InsecureLink):
-            await Client(sqlite_place.open(BOB), Link("ws://relay.example", BOB, bytes(32))).run()
+            Link("ws://relay.example", BOB, bytes(32))
+        link = Link("ws://localhost:1", BOB, bytes(32))
+        link.uri = "ws://relay.example"
+        with pytest.raises(InsecureLink):
+            await Client(sqlite_place.open(BOB), link).run()
 
     asyncio.run(inner())
 
@@ -903,5 +961,5 @@ def bob_identity(bob: Phone) -> IdentityKey:
 
 
 def test_the_link_shows_no_credential() -> None:
-    assert "1, 1" not in repr(Link("", BOB, bytes([1]) * 32))
-    assert "credential" not in repr(Link("", BOB, bytes([1]) * 32))
+    assert "1, 1" not in repr(Link("ws://localhost:1", BOB, bytes([1]) * 32))
+    assert "credential" not in repr(Link("ws://localhost:1", BOB, bytes([1]) * 32))

@@ -134,7 +134,7 @@ class World:
         self.broken: Counter[str] = Counter()
         self.sent: dict[bytes, bytes] = {}
         self.devices = [
-            Device(address, place, Link("", address, credential(address), heartbeat=1.0))
+            Device(address, place, Link("ws://localhost:1", address, credential(address), heartbeat=1.0))
             for address in (b"device/%d" % number for number in range(DEVICES))
         ]
 

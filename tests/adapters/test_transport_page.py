@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import re
 import shlex
@@ -25,9 +26,10 @@ import redis_link
 import resume_tokens
 from adapters.pages import ADAPTERS, blocks, dead_links
 from adapters.places import scratch
-from adapters.redis_server import program
+from adapters.redis_server import RedisServer, program
 from allowances import Rates
-from mailboxes import KEPT, Room
+from mailboxes import KEPT, Mailboxes, Room
+from redis_link import connect_redis
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ADAPTERS / "transport.md").read_text(encoding="utf-8")
@@ -35,7 +37,7 @@ PAGE = (ADAPTERS / "transport.md").read_text(encoding="utf-8")
 
 def test_the_program_runs() -> None:
     program()  # skips where there is no Redis
-    (text,) = blocks("transport.md")
+    text, _ = blocks("transport.md")
     folder = scratch()
     ended = subprocess.run(  # noqa: S603  # our own text
         [sys.executable, "-W", "error", "-c", text],
@@ -44,6 +46,22 @@ def test_the_program_runs() -> None:
     )  # fmt: skip
     assert ended.stderr == ""
     assert ended.stdout == "alice says hello\n"
+
+
+def test_who_is_registered_as_the_page_says_is_let_in(redis_server: RedisServer) -> None:
+    _, text = blocks("transport.md")
+    assert text.count("/run/redis/redis.sock") == 1
+    ended = subprocess.run(  # noqa: S603  # our own text
+        [sys.executable, "-W", "error", "-c", text.replace("/run/redis/redis.sock", str(redis_server.socket))],
+        check=False, env={**os.environ, "PYTHONPATH": str(ADAPTERS)}, capture_output=True, text=True, timeout=60,
+    )  # fmt: skip
+    assert ended.stderr == ""
+
+    async def admitted() -> bool:
+        async with connect_redis(f"unix://{redis_server.socket}") as redis:
+            return await Mailboxes(redis).admits(b"alice", bytes(32))
+
+    assert asyncio.run(admitted())
 
 
 def commands() -> list[str]:
