@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import pytest
@@ -11,7 +13,7 @@ from adapters.operated import DAY, HOUR, WEEK, Crashes, World, dying
 from adapters.places import SqlitePlace
 from device_compromise import start_over
 from identity_rotation import accept_identity, announced, fingerprint, rotate_identity
-from peer_sessions import FIRST_INTERVAL, RETRY_INTERVAL
+from peer_sessions import FIRST_INTERVAL, MAX_OLD_SESSIONS, MAX_UNCONFIRMED_SESSIONS, RETRY_INTERVAL
 from plan import Plan, Stage, look
 from records import StoreNote
 from renewal import ANNOUNCEMENT, Renewal, RenewalRunning, announcement
@@ -38,7 +40,9 @@ if TYPE_CHECKING:
 
     from ratchetlib import IdentityKey
 
+MONTHS = 24 if "RATCHETLIB_DEEP" in os.environ else 3
 CAROL = b"carol/desktop"
+DAVE = b"dave/tablet"
 FRIENDS = (BOB, CAROL)
 
 
@@ -317,6 +321,53 @@ def test_old_sessions_are_deleted_after_a_week_although_no_new_one_was_begun(wor
     for now in (NOW + DAY, NOW + 20 * DAY, NOW + 13 * DAY):  # the clock is set back
         world.renewal(ALICE).tick(now)
     assert not before & world.sessions(ALICE, BOB)
+
+
+def live_through_a_day(world: World, now: int, refused: bytes) -> None:
+    """Everybody looks after everything, and writes to Alice, three times; she writes as well."""
+    for address in (ALICE, *FRIENDS, DAVE):
+        Rotation(world.stores[address], world.server.publisher(address)).tick(now)
+    for later in (now, now + 3 * HOUR, now + 12 * HOUR):
+        world.renewal(ALICE).tick(later)
+        for friend in {*FRIENDS, DAVE} - {refused}:
+            world.look_after(ALICE, friend, later)
+            world.send(ALICE, friend, b"and you?", later)
+            with suppress(IdentityChanged):  # the bundle's; they have not compared
+                world.look_after(friend, ALICE, later)
+                world.send(friend, ALICE, b"not compared, perhaps", later)
+        world.carry(later)
+
+
+@pytest.mark.attack("A53")
+def test_over_months_of_new_identities_contacts_lose_few_items_and_nothing_stays_unpublished(
+    sqlite_place: SqlitePlace,
+) -> None:
+    """Bob compares each time, Carol never, Dave's records are refused from the second month on."""
+    world = World(sqlite_place, ALICE, *FRIENDS, DAVE)
+    for friend in (*FRIENDS, DAVE):
+        world.befriend(ALICE, friend, NOW)
+    refused = b""
+    for month in range(1, 1 + MONTHS):
+        begin = start_over if month % 3 == 0 else rotate_identity
+        begin(world.stores[ALICE], now=NOW + month * 30 * DAY)
+        identity = look(world.stores[ALICE]).identity.public
+        for day in range(month * 30, month * 30 + 30, 5):
+            world.server.fetched.clear()
+            live_through_a_day(world, NOW + day * DAY, refused)
+            bundle = world.server.fetch(ALICE).signed
+            assert bundle.identity == identity
+            assert max(map(world.server.fetched.count, (*FRIENDS, DAVE))) <= 5, "of whom, by Alice"
+            for friend in {*FRIENDS, DAVE} - {refused}:
+                assert len(world.sessions(ALICE, friend)) <= 2 + MAX_OLD_SESSIONS + MAX_UNCONFIRMED_SESSIONS
+            if day % 30 == 5 and (BOB, ALICE) in world.changed:
+                accept_identity(world.stores[BOB], ALICE, identity, screen(world, ALICE, BOB))
+        if month == 1:
+            with world.rolled_back(ALICE, DAVE):
+                world.send(ALICE, DAVE, b"forgotten", NOW + 60 * DAY - 1)
+            refused = DAVE
+    world.send(BOB, ALICE, b"still here", NOW + (1 + MONTHS) * 30 * DAY)
+    world.carry(NOW + (1 + MONTHS) * 30 * DAY)
+    assert b"still here" in world.texts(ALICE)
 
 
 def test_a_plan_of_a_newer_program_is_refused_as_such(world: World) -> None:
