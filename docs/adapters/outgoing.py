@@ -57,7 +57,6 @@ class Outgoing:
         self._under_way: dict[bytes, Letter] = {}
         self._heard = 0.0
         self._refusing: dict[bytes, float] = {}
-        self._refused: set[bytes] = set()
         self._unfit: set[bytes] = set()
 
     def wake(self) -> None:
@@ -65,9 +64,8 @@ class Outgoing:
         self._work.set()
 
     def reconnected(self) -> None:
-        """What was under way over the last connection is to be sent again, and what was refused may be good now."""
+        """What was under way over the last connection is to be sent again."""
         self._under_way.clear()
-        self._refused.clear()
 
     async def pump(self) -> None:
         """Send what is in the outbox, a window at a time."""
@@ -75,7 +73,7 @@ class Outgoing:
             self._work.clear()
             now = time.monotonic()
             self._refusing = {peer: until for peer, until in self._refusing.items() if until > now}
-            letters = await self._look((*self._refusing, *self._refused))
+            letters = await self._look(tuple(self._refusing))
             self._unfit &= {letter.id for letter in letters}
             for letter in letters:
                 if len(self._under_way) >= UNDER_WAY:
@@ -107,13 +105,10 @@ class Outgoing:
             self._work.set()
 
     async def _look(self, skip: tuple[bytes, ...]) -> list[Letter]:
-        """The oldest letters, but of some peers; those whose records are refused would hide the others' as well."""
+        """The oldest letters, but of some peers; the store leaves out those whose records are refused."""
         letters = await off_loop(self._store.outbox, skip)
         for address, error in self._store.refused.items():
             self._refusals.note(address, error)
-            if address not in self._refused:
-                self._refused.add(address)
-                self._work.set()
         return letters
 
     def _answered(self, key: bytes) -> Letter | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 from redis import CredentialProvider
 from redis.asyncio import BlockingConnectionPool, Redis
@@ -55,7 +55,8 @@ def connect_redis(
     More commands than connections wait: a pool that does not block would fail them, and with them a relay's devices.
 
     Args:
-        uri: rediss:// or unix://. No query: it would override all that is set here, the checks of names included.
+        uri: rediss:// or unix://. Its query may name the authority (`ssl_ca_certs`) and nothing else: it would override
+            what is set here, the checks of names included.
         authority: the only certificate authority to trust for it; None for the system's.
         user: its name there.
         password: the file that holds the user's.
@@ -69,8 +70,8 @@ def connect_redis(
     }
     if retry is not None:
         settings["retry"] = retry
-    if urlsplit(uri).query:
-        raise ValueError("the address of Redis has a query: nothing is set there")
+    if parse_qs(urlsplit(uri).query, keep_blank_values=True).keys() - {"ssl_ca_certs"}:
+        raise ValueError("the query of the address of Redis may name ssl_ca_certs, and nothing else")
     if uri.startswith("rediss://"):
         settings |= {"ssl_min_version": client_context().minimum_version, "ssl_check_hostname": True}
         if authority:

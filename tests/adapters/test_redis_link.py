@@ -60,7 +60,14 @@ def test_many_devices_log_in_at_once_and_stay_when_redis_drops_the_news(
     run(inner(), redis_server)
 
 
-@pytest.mark.parametrize("address", ["rediss://redis.example?ssl_cert_reqs=none", "unix:///run/redis.sock?db=1"])
+@pytest.mark.parametrize(
+    "address",
+    [
+        "rediss://redis.example?ssl_ca_certs=ca.pem&ssl_cert_reqs=none",
+        "unix:///run/redis.sock?db=",
+        "rediss://redis.example?ssl_check_hostname=no",
+    ],
+)
 def test_an_address_that_sets_something_is_refused(address: str) -> None:
     with pytest.raises(ValueError, match="query"):
         connect_redis(address)
