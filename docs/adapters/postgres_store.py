@@ -35,6 +35,7 @@ INSERT INTO ratchet_schema SELECT {SCHEMA_VERSION} WHERE NOT EXISTS (SELECT FROM
 CREATE TABLE IF NOT EXISTS ratchet_letters (
     id bytea PRIMARY KEY, number bigserial, box smallint NOT NULL, shelf bytea NOT NULL,
     blob bytea NOT NULL);
+CREATE INDEX IF NOT EXISTS ratchet_letters_in_order ON ratchet_letters (box, number);
 """  # noqa: S608  # a number of ours
 """Run it once, by whoever may create tables; the workers need no more than the four usual rights on the tables.
 

@@ -36,6 +36,7 @@ CREATE TABLE IF NOT EXISTS records (
 CREATE TABLE IF NOT EXISTS letters (
     number INTEGER PRIMARY KEY, id BLOB NOT NULL UNIQUE, box INTEGER NOT NULL, shelf BLOB NOT NULL,
     blob BLOB NOT NULL);
+CREATE INDEX IF NOT EXISTS letters_in_order ON letters (box, number);
 PRAGMA user_version = {SCHEMA_VERSION};
 """
 

@@ -164,7 +164,10 @@ class Store:
         return self._waiting(IN, skip)
 
     def done(self, *letters: Letter) -> None:
-        """The transport, or the application, has them: delete them, with the next transaction or soon."""
+        """The transport, or the application, has them: delete them, with the next transaction or soon.
+
+        Until then another worker that looks into the box gets them too; `flush` deletes them now.
+        """
         self._finished += [letter.id for letter in letters]
         if len(self._finished) >= FINISHED_LETTERS:
             self._flush()

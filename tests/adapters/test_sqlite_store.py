@@ -201,6 +201,16 @@ def test_what_sqlite_refuses_is_an_error_of_the_stores(sqlite_place: SqlitePlace
         SqliteDatabase(path)
 
 
+def test_the_oldest_letters_of_a_box_are_found_whatever_waits_in_the_other(sqlite_place: SqlitePlace) -> None:
+    database = sqlite_place.open(ALICE)._database
+    asked: list[str] = []
+    database._connection.set_trace_callback(asked.append)  # type: ignore[attr-defined]
+    database.letters(1, 100)
+    plan = sqlite_place.interfere(ALICE, f"EXPLAIN QUERY PLAN {asked[0]}")
+    assert any("USING INDEX letters_in_order (box=?)" in str(step[-1]) for step in plan)
+    assert not any("TEMP B-TREE" in str(step[-1]) for step in plan)
+
+
 def test_who_waits_too_long_is_told(sqlite_place: SqlitePlace) -> None:
     alice, bob = sqlite_place.open(ALICE), sqlite_place.open(BOB)
     meet(alice, bob)
