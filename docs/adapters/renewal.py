@@ -88,7 +88,7 @@ def destroy(store: Store, *, now: int) -> dict[bytes, Exception]:
     def destroy_sessions(address: bytes, contact: Contact) -> None:
         with step(store, address, contact) as taken:
             taken.peer.destroy()
-            taken.contact = replace(contact, stage=Stage.UNSEND, until=now, refused=False)
+            taken.contact = replace(contact, stage=Stage.UNSEND, until=now + OLD_SESSION_LIFETIME, refused=False)
 
     problems = _each(store, Stage.DESTROY, destroy_sessions)
     burnt = _at(store, Stage.UNSEND)
@@ -149,15 +149,22 @@ class Renewal:
             with suppress(NoSession, ChainExhausted):  # nothing carries it: the contact sees a bare change
                 taken.peer.send(text, now=now, padding=self._padding)
             old = tuple(sorted(_ids(taken.peer)))
-            taken.contact = replace(contact, stage=Stage.BEGIN, old=old, refused=False)
+            until = now + OLD_SESSION_LIFETIME
+            taken.contact = replace(contact, stage=Stage.BEGIN, old=old, until=until, refused=False)
 
     def _begin(self, address: bytes, contact: Contact, now: int) -> None:
-        """Ask for leave in a block of its own, so that it is saved before the bundle is fetched."""
+        """For a week. Ask for leave in a block of its own, so that it is saved before the bundle is fetched."""
         with step(self._store, address, contact) as taken:
             contact = _decided(taken.peer, _aged(taken.peer, contact, now))
-            leave = _begun(taken.peer, contact) or (not contact.changed and taken.peer.request_reset(now, anyway=True))
-            taken.contact = contact
-        if contact.changed is not None:
+            leave = False
+            if _begun(taken.peer, contact):
+                taken.contact = replace(contact, stage=Stage.CONFIRM)
+            elif now >= contact.until:  # the next message begins anew; a contact that is gone must not wait for ever
+                taken.contact = None
+            else:
+                leave = contact.changed is None and taken.peer.request_reset(now, anyway=True)
+                taken.contact = contact
+        if taken.contact == contact and contact.changed is not None:
             raise IdentityChanged(*map(_identity, contact.changed))
         if leave:
             self._begin_now(address, contact, now)
@@ -180,9 +187,8 @@ class Renewal:
             contact = _aged(taken.peer, contact, now)
             if _answered(taken.peer, contact):
                 taken.peer.forget(set(contact.old))
-                taken.contact = None
-            else:
-                taken.contact = contact if now < contact.until else None
+            over = _answered(taken.peer, contact) or not contact.old or now >= contact.until
+            taken.contact = None if over else contact
 
 
 def _at(store: Store, stage: Stage) -> dict[bytes, Contact]:

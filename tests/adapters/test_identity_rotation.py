@@ -219,7 +219,7 @@ def test_a_contact_who_was_never_spoken_to_is_brought_over_too(world: World) -> 
         assert peer.identity is not None
         peer.repin(peer.identity)
     rotate_identity(world.stores[ALICE], now=NOW + DAY)
-    assert set(world.renewal(ALICE).tick(NOW + DAY)) == set(FRIENDS)
+    assert set(world.renewal(ALICE).tick(NOW + DAY)) == {CAROL}, "nothing old is to be deleted for the other"
     world.carry(NOW + DAY)
     assert (BOB, ALICE) in world.changed
 
@@ -288,6 +288,28 @@ def test_a_session_that_is_begun_meanwhile_is_the_new_one(world: World) -> None:
     assert isinstance(left[CAROL], LookupError)
     assert look(world.stores[ALICE]).plan.contacts[BOB.hex()].stage is Stage.CONFIRM
     assert len(world.sessions(ALICE, BOB)) == 2
+
+
+def test_a_contact_who_has_begun_by_then_costs_no_bundle(world: World) -> None:
+    world.server.bundles.pop(BOB)
+    rotate_identity(world.stores[ALICE], now=NOW + DAY)
+    world.renewal(ALICE).tick(NOW + DAY)
+    world.carry(NOW + DAY)
+    accept(world, BOB)
+    world.send(BOB, ALICE, b"compared", NOW + DAY + 1)
+    world.carry(NOW + DAY + 1)
+    fetched = world.server.fetched.count(BOB)
+    assert BOB not in world.renewal(ALICE).tick(NOW + 2 * DAY)
+    assert world.server.fetched.count(BOB) == fetched
+
+
+def test_a_contact_who_is_gone_does_not_bar_the_next_rotation(world: World) -> None:
+    world.server.bundles.pop(BOB)
+    rotate_identity(world.stores[ALICE], now=NOW + DAY)
+    for now in (NOW + DAY, NOW + 2 * DAY, NOW + DAY + WEEK):
+        left = world.renewal(ALICE).tick(now)
+    assert left == {}
+    rotate_identity(world.stores[ALICE], now=NOW + DAY + WEEK)
 
 
 @pytest.mark.parametrize("begin", [rotate_identity, start_over])
