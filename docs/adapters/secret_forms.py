@@ -43,7 +43,10 @@ HIDDEN: Final = {
     "frame": r"\b(?:TEXT|BINARY|CONT|PING|PONG|CLOSE)\s.{0,400}\[.{0,20}?\d\sbytes?\b[^\]\n]{0,40}\]",
     "bearer": r"\b(?:bearer|basic)\s++(?!\[redacted\])\S++",
     "login": r"(?<=://)(?:[^\s@]{0,200}@)++",
-    "escapes": rf"(?<!\S)\S*?{_ESCAPE}(?:[\s\S]*{_ESCAPE})?\S*+",  # from the first to the last: blanks do not end it
+    # From the first to the last, for blanks do not end what is no text; of many in a row the words beside them too.
+    "binary": rf"(?<!\S)(?:\S{{1,64}}\s)?\S*?{_ESCAPE}(?:[\s\S]{{0,32}}?{_ESCAPE}){{4}}"
+    rf"(?:[\s\S]*{_ESCAPE})?\S*+(?:\s\S{{1,64}})?",
+    "escapes": rf"(?<!\S)\S*?{_ESCAPE}(?:[\s\S]*{_ESCAPE})?\S*+",
     "octets": rf"(?<![0-9a-f]){_OCTET}(?P<between>[^\w\s]){_OCTET}(?:(?P=between){_OCTET}){{4,}}+",
     "signs": r"[0-9a-f]{4,16}+(?P<sign>[^\w\s])[0-9a-f]{4,16}+(?:(?P=sign)[0-9a-f]{4,16}+){2,}+",
     "digits": r"(?<!\w)\d{5}(?:[\s-]\d{5}){3,}+(?!\w)",  # a fingerprint, as people compare it

@@ -11,7 +11,7 @@ import os
 import re
 from typing import Final
 
-from secret_forms import LITERAL, MARK, RANDOM, REDACTED
+from secret_forms import LITERAL, MARK, REDACTED
 
 _TEXTS: Final = r"passw|phrase|pwd|(?<![a-z])(?:pass|pw|psk|t?otp)(?![a-z])|mnemonic|plaintext|secret|body|content(?!-)"
 """Names of what a person wrote, to which blanks, commas and further lines belong."""
@@ -32,12 +32,14 @@ _QUOTE: Final = r"(?:\\*+[\"']|&(?:quot|apos|#3[49]|#x2[27]);)"
 _START: Final = r"(?<![\w.-])"
 _NAME: Final = rf"(?=[\w.-]*(?:{SENSITIVE.pattern}))[\w.-]++"
 _TEXT: Final = rf"(?=[\w.-]*(?:{_TEXTS}))[\w.-]++"
-_SAYS: Final = rf"(?:{_QUOTE}|\]){{0,3}}+(?:\sfor\s[^\s:=]{{1,64}}+)?\s*+(?:[:=]{{1,2}}>?|->)\s*+|{_QUOTE}\s*+,\s*+"
+_OF_WHAT: Final = r"(?:\sfor\s[^\s:=]{1,64}+|\s?[(\[][^()\[\]\n]{0,64}[)\]])?+"
+_SAYS: Final = rf"(?:{_QUOTE}|\]){{0,3}}+{_OF_WHAT}\s*+(?:[:=]{{1,2}}>?|->)\s*+|{_QUOTE}\s*+,\s*+"
 
 _LABEL: Final = re.compile(
     rf"(?P<tag>(?<=[<:]){_NAME}(?:\s[^<>\n]{{0,200}})?>)"  # <key>x</key>
     rf"|(?P<option>{_START}(?=-){_NAME}\s++(?![-\s]))"  # --key x
     rf"|{_START}{_NAME}(?:{_SAYS})"  # key=x, "key": x, d['key'] = x, key for bob: x, ('key', x)
+    rf"|{_START}{_NAME}(?=\((?:\w{{1,64}}=)?[bru]?[\"'])"  # Key(value='x')
     rf"|{_START}{_TEXT}\s++(?=[\"'])",  # password 'x'
     re.IGNORECASE,
 )
@@ -67,8 +69,8 @@ def without_named(text: str) -> str:
         return text
     shown, at = [], 0
     while label := _LABEL.search(text, at):
-        shown += [text[at : label.start()], REDACTED if RANDOM.search(label[0]) else label[0]]
         value = _value(label)
+        shown.append(text[at : label.end()])
         at = value.end() if value else label.end()
         if value:
             shown.append(value[0] if _harmless(value[0]) else REDACTED)

@@ -242,11 +242,19 @@ def test_blanks_do_not_end_a_value_that_a_container_shows(shown: object) -> None
 
 
 @pytest.mark.attack("A114")
+@pytest.mark.parametrize(
+    "text", ["8LzJQlYv+IHWeSswgPhqRsgpBKoZtkhSL535KUOg54ezyvNjHictdsa0pw==", "token0123456789abcdef=x"]
+)
+def test_a_name_within_a_secret_does_not_cut_it_in_two(text: str) -> None:
+    assert re.fullmatch(r"\[#\w{8}\](?:\[redacted\])?", Redactor().text(text))
+
+
+@pytest.mark.attack("A114")
 def test_nearly_every_key_in_base85_is_found() -> None:
     """One that hardly ever changes between letters, digits and signs is not."""
     keys = [random.Random(seed).randbytes(32) for seed in range(500)]
     shown = [key for key in keys if re.sub(r"\[#\w{8}\]", "", Redactor().text(base64.b85encode(key).decode()))]
-    assert len(shown) <= 10
+    assert len(shown) <= 5
 
 
 @pytest.mark.attack("A114")
@@ -346,6 +354,10 @@ def test_what_a_name_says_is_secret_is_hidden_in_any_structure(
         ("<password>hunter2</password>", "<password>[redacted]</password>"),
         ("wrong password 'hunter2'", "wrong password [redacted]"),
         ("token for bob: hunter2", "token for bob: [redacted]"),
+        ("password (new): hunter2", "password (new): [redacted]"),
+        ("[Token('a, b'), 1]\nnext", "[Token[redacted]\nnext"),
+        ("Key(value='a, b', n=1)", "Key[redacted]"),
+        ("Peer(n=1)", "Peer(n=1)"),
         ("d['key'] = hunter2", "d['key'] = [redacted]"),
         ("key -> hunter2", "key -> [redacted]"),
         ("Cookie: a=b; c=d, e\nnext", "Cookie: [redacted]\nnext"),
@@ -671,6 +683,10 @@ HOSTILE += (
 )
 
 
+SLOW = 1600
+"""Characters that show how the time grows."""
+
+
 def slowness(text: str) -> float:
     """How much longer a text of eight times the length takes: 8 times in proportion to it, 64 times to its square."""
     before, short, long = time.thread_time(), Redactor()._redacted(text[: len(text) // 8]), time.thread_time()
@@ -683,7 +699,7 @@ def slowness(text: str) -> float:
 def test_time_grows_as_the_text_does_whatever_it_repeats(piece: str) -> None:
     """By the processor's clock, and only what is too slow each time counts: another process' load changes nothing."""
     for text in (piece, *(piece + other for other in HOSTILE)):
-        repeated, after = (text * 2400)[:2400], (piece + text.removeprefix(piece) * 2400)[:2400]
+        repeated, after = (text * SLOW)[:SLOW], (piece + text.removeprefix(piece) * SLOW)[:SLOW]
         assert any(slowness(repeated) < 24 for _ in range(10)), text
         assert any(slowness(after) < 24 for _ in range(10)), text
 
