@@ -264,5 +264,5 @@ def test_an_exception_is_a_list_of_lines() -> None:
 
 def test_adapters_have_no_exception_without_a_place() -> None:
     assert {kind.__name__ for kind in ADAPTERS if event_of(kind) is Event.UNKNOWN} == {
-        "TooOften", "InsecureLink", "PeerSessionsError", "NoSession", "ResetNotGranted",
+        "TooOften", "BadLink", "InsecureLink", "PeerSessionsError", "NoSession", "ResetNotGranted",
     }  # fmt: skip  # what the application itself asked for
