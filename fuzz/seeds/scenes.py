@@ -82,7 +82,7 @@ def sealed_blobs() -> Iterator[bytes]:
             peer = PEER if kind.STATE_HAS_PEER else b""
             for generation in (1, 2, 4, 5):
                 blob = VAULT.seal(disguised(kind)(b"genuine"), owner=OWNER, peer=peer, generation=generation)
-                yield from (bytes([4 * known + way]) + blob for known in (0, 1, 4, 5, 6) for way in range(4))
+                yield from (bytes([4 * known + way]) + blob for known in (0, 1, 2, 3, 48) for way in range(4))
                 yield b"\0" + blob[:-1] + bytes([blob[-1] ^ 1])
                 yield b"\0" + blob[:15] + bytes([blob[15] ^ 1]) + blob[16:]
 

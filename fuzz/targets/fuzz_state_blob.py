@@ -19,6 +19,7 @@ GENUINE: Final = b"genuine"
 """What the authentic blobs of the corpus hold: see fuzz/seeds/scenes.py."""
 
 
+_AROUND: Final = 48
 _ADVANCE: Final = 1
 """The way that asks the anchor and not the caller how old a blob may be."""
 
@@ -62,7 +63,7 @@ def one_input(data: bytes) -> None:
         require_same(encoded, blob.head.to_bytes() + blob.nonce + blob.sealed)
     require((parsed(VAULT.generation, encoded) is None) == (blob is None), "a generation is read from what is no blob")
     require((parsed(VAULT.is_current, encoded) is None) == (blob is None), "a key is read from what is no blob")
-    known = how >> 2
+    known = _known(how >> 2, blob)
     anchor = _Anchor(AnchorEntry(known, bytes(32)) if known else None)
     before = anchor.entry
     error = refusal(lambda: _WAYS[how % 4](encoded, known, anchor))
@@ -74,6 +75,13 @@ def one_input(data: bytes) -> None:
         require(blob.head.generation >= known, "an older generation is opened")
     if blob is not None and anchor.entry != before:
         _require_next(blob, before, anchor.entry, adopted=how % 4 == 2)
+
+
+def _known(chosen: int, blob: Blob | None) -> int:
+    """The generation that is known: any; or in most cases one around the blob's own, where the decision falls."""
+    if blob is None or chosen >= _AROUND:
+        return chosen
+    return min(max(0, blob.head.generation + chosen % 4 - 2), 2**64 - 1)
 
 
 def _require_next(blob: Blob, before: AnchorEntry | None, after: AnchorEntry | None, *, adopted: bool) -> None:

@@ -20,6 +20,7 @@ from ratchetlib.primitives.kdf import keyed_blake2b
 from ratchetlib.ratchet import codec as ratchet_codec
 from ratchetlib.ratchet.chains import ReceivingChain
 from ratchetlib.ratchet.pq import streams
+from ratchetlib.state import vault as vault_module
 
 # The package's attribute of that name is the function.
 receive_module = importlib.import_module("ratchetlib.ratchet.decrypt")
@@ -123,16 +124,26 @@ def test_the_ring_target_sees_an_item_that_is_given_twice() -> None:
         targets.one_input("prekey_ring")(ring)
 
 
+def test_the_blob_target_sees_an_older_generation_that_is_opened() -> None:
+    with patch.object(vault_module, "_require_not_older", lambda *_: None):
+        assert broken_seeds("state_blob")
+
+
 @pytest.mark.parametrize("name", ["prekey_ring", "sealed_state"])
 def test_an_unsound_state_is_a_finding(name: str) -> None:
     """A decoder that takes what no ring or session writes."""
     module = {"prekey_ring": ring_codec, "sealed_state": ratchet_codec}[name]
     check = {"prekey_ring": "_is_sound", "sealed_state": "_require_sound"}[name]
     with patch.object(module, check, lambda *_: True):
-        broken = 0
-        for seed in every.of(name):
-            try:
-                targets.one_input(name)(seed)
-            except Violation:
-                broken += 1
-    assert broken
+        assert broken_seeds(name)
+
+
+def broken_seeds(name: str) -> int:
+    """How many of a target's seeds show what is broken."""
+    broken = 0
+    for seed in every.of(name):
+        try:
+            targets.one_input(name)(seed)
+        except Violation:
+            broken += 1
+    return broken
