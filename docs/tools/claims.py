@@ -2,7 +2,8 @@
 """What the documents claim, read from the documents.
 
 A claim is a row of a table of guarantees, a point of a list of vulnerabilities, or a sentence of the specification with
-MUST in it. Whoever writes such a row or sentence makes a claim, and has to say which test carries it.
+MUST in it, with the list that it introduces. Whoever writes such a row or sentence makes a claim, and has to say which
+test carries it.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import ast
 import re
 from functools import cache
+from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -20,6 +22,7 @@ ROOT: Final = Path(__file__).resolve().parents[2]
 _MUST: Final = re.compile(r"\bMUST\b")
 _FENCE: Final = re.compile(r"^```.*?^```$", re.DOTALL | re.MULTILINE)
 _ENDS: Final = re.compile(r"(?<=[.:;!?])\s+(?=[A-Z`*])")
+_ITEM: Final = re.compile(r"^(?:[*-]|\d+\.) ")
 _MARKUP: Final = re.compile(r"\[([^]]+)]\([^)]+\)|[`*]")
 
 
@@ -106,11 +109,16 @@ def _points(title: str) -> Callable[[str, str], Iterator[Claim]]:
 
 
 def _sentences(document: str, text: str) -> Iterator[Claim]:
-    """The sentences that say MUST, but for the one that explains the word."""
-    for paragraph in re.split(r"\n\s*\n|\n(?=[*-] |\d+\. |\|)", _FENCE.sub("", text)):
-        for sentence in _ENDS.split(_plain(paragraph)):
+    """The sentences that say MUST, but for the one that explains the word; with their lists."""
+    blocks = [block.strip() for block in re.split(r"\n\s*\n|\n(?=[*-] |\d+\. |\|)", _FENCE.sub("", text))]
+    blocks = [block for block in blocks if block]
+    for place, block in enumerate(blocks):
+        sentences = _ENDS.split(_plain(block))
+        for sentence in sentences:
             if _MUST.search(sentence) and "key words" not in sentence:
-                yield Claim(document, sentence)
+                last = sentence is sentences[-1] and not sentence.endswith((".", ";"))
+                points = takewhile(_ITEM.match, blocks[place + 1 :]) if last and not _ITEM.match(block) else ()
+                yield Claim(document, " ".join([sentence, *(_plain(_ITEM.sub("", point, count=1)) for point in points)]))
 
 
 def _plain(markdown: str) -> str:

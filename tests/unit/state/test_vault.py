@@ -238,6 +238,18 @@ def test_authentic_content_that_does_not_parse_is_refused() -> None:
                 VAULT.open(blob, kind=kind, owner=ALICE, peer=peer_of(kind), minimum_generation=1)
 
 
+@pytest.mark.attack("A75", "A96")
+def test_authentic_content_with_more_behind_it_is_refused() -> None:
+    pair = make_pair()
+    for value in (pair.alice_identity, pair.ring, pair.alice):
+        kind = type(value)
+        for more in (b"\0", b"more", snapshot(value)):
+            longer = disguised(snapshot(value) + more, kind)
+            blob = VAULT.seal(longer, owner=ALICE, peer=peer_of(kind), generation=1)
+            with pytest.raises(StateTampered):
+                VAULT.open(blob, kind=kind, owner=ALICE, peer=peer_of(kind), minimum_generation=1)
+
+
 @pytest.mark.attack("A88")
 def test_a_huge_blob_is_refused() -> None:
     assert refusals(opened, [sealed().ljust(MAX_STATE + 1, b"\0")]) == {StateTampered}
