@@ -59,6 +59,18 @@ def test_an_entry_that_says_nothing_is_found(entry: assurance.Entry, fault: str)
     assert any(fault in found for found in assurance.faults(claims.read(), [*others, entry]))
 
 
+@pytest.mark.attack("A134")
+def test_a_claim_that_only_skippable_tests_carry_is_found() -> None:
+    wycheproof = "tests/contract/test_wycheproof.py::test_ed25519_agrees_with_wycheproof_in_libsodium"
+    assert claims.needs_more(wycheproof)
+    assert not claims.needs_more("tests/docs/test_claims.py::test_every_claim_has_a_test_and_every_test_a_claim")
+    others = [other for other in assurance.entries() if not other.says.startswith("Lengths reveal")]
+    entry = assurance.Entry("README.md", "Lengths reveal", (wycheproof,))
+    assert list(assurance.faults(claims.read(), [*others, entry])) == [
+        "README.md: only tests that may be skipped carry 'Lengths reveal'"
+    ]
+
+
 @pytest.mark.parametrize(("page", "test"), sorted(NAMED))
 def test_every_test_that_a_page_names_exists(page: str, test: str) -> None:
     assert claims.exists(test), page

@@ -8,6 +8,7 @@ from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from mutation.mirror import tests_of
 from mutation.mutants import Mutant, meta_of
 from mutation.survivors import reason
 
@@ -39,9 +40,19 @@ def recorded() -> dict[str, Any]:
 
 
 def stale() -> list[str]:
-    """The modules whose source is not the recorded one."""
+    """The modules whose source is not the recorded one, or beside which a test that ran then is no more."""
     known = recorded()
-    return [module for module in modules() if known.get(module, {}).get("sha256") != _digest(ROOT / module)]
+    return [module for module in modules() if module not in known or is_stale(module, known[module])]
+
+
+def is_stale(module: str, entry: dict[str, Any], root: Path = ROOT) -> bool:
+    """Whether what an entry says of a module need not hold today.
+
+    A test that was added can only kill more, and one that was changed most often does: neither asks for a run. What a
+    changed test no longer sees, the next full run finds.
+    """
+    gone = {*entry["tests"]} - {*tests_of(root, module)}
+    return bool(gone) or entry["sha256"] != _digest(root / module)
 
 
 def survivors() -> list[Mutant]:
@@ -67,7 +78,7 @@ def write(folder: Path, found: Iterable[Mutant]) -> None:
         by_module.setdefault(mutant.module, []).append(mutant)
     for module, mutants in by_module.items():
         if all(mutant.killed is not None for mutant in mutants):
-            record[module] = {"sha256": _digest(folder / module), **_entry(mutants)}
+            record[module] = {"sha256": _digest(folder / module), **_entry(mutants), "tests": tests_of(folder, module)}
     text = json.dumps({"modules": dict(sorted(record.items()))}, indent=1)
     RECORD.write_text(text + "\n", encoding="utf-8")
     FIGURES.write_text(json.dumps(figures(), indent=1) + "\n", encoding="utf-8")

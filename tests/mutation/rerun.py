@@ -12,13 +12,14 @@ import shutil
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from mutation.mirror import mirrored
 from mutation.mutants import meta_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
+    from pathlib import Path
 
     from mutation.mutants import Mutant
 
@@ -39,27 +40,18 @@ def rerun(folder: Path, survivors: Iterable[Mutant], options: Sequence[str]) -> 
     Raises:
         RuntimeError: those tests fail without a mutant.
     """
-    chosen = [mutant for mutant in survivors if mirrored(folder, mutant.module)]
-    every = sorted({test for mutant in chosen for test in mirrored(folder, mutant.module)})
+    chosen = [mutant for mutant in survivors if mirrored(folder / "mutants", mutant.module)]
+    every = sorted({test for mutant in chosen for test in mirrored(folder / "mutants", mutant.module)})
     if every and _exit_code(folder, "", every, options) != _PASSED:
         raise RuntimeError("the tests fail without a mutant")
 
     def outcome(mutant: Mutant) -> Outcome:
-        return mutant, _exit_code(folder, mutant.key, mirrored(folder, mutant.module), options)
+        return mutant, _exit_code(folder, mutant.key, mirrored(folder / "mutants", mutant.module), options)
 
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         for mutant, code in pool.map(outcome, chosen):
             if code != _PASSED:
                 _record(meta_of(folder, mutant.module), mutant.key, code)
-
-
-def mirrored(folder: Path, module: str) -> list[str]:
-    """The test files of a source file: ratchetlib/a/b.py has tests/unit/a/test_b.py and test_b_*.py beside it."""
-    source = Path(module).relative_to("ratchetlib")
-    stem = "init" if source.stem == "__init__" else source.stem
-    beside = folder / "mutants" / "tests" / "unit" / source.parent
-    found = [beside / f"test_{stem}.py", *sorted(beside.glob(f"test_{stem}_*.py"))]
-    return [test.relative_to(folder / "mutants").as_posix() for test in found if test.is_file()]
 
 
 def renew_tests(folder: Path, copy: Callable[[Path], None]) -> None:

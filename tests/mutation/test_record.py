@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from typing import TYPE_CHECKING
 
 import pytest
-from mutation import record
+from mutation import mirror, record
 from mutation.mutants import Mutant, only_wording
-from mutation.rerun import mirrored
 from mutation.survivors import Reason, reason, reasons
 
 if TYPE_CHECKING:
@@ -18,6 +18,10 @@ if TYPE_CHECKING:
 def test_every_module_but_the_command_line_is_recorded() -> None:
     assert [*record.recorded()] == record.modules()
     assert not [module for module in record.modules() if "/cli/" in module]
+
+
+def test_of_every_module_with_mutants_the_tests_beside_it_are_named() -> None:
+    assert [module for module, entry in record.recorded().items() if entry["mutants"] and not entry["tests"]] == []
 
 
 def test_enough_mutants_are_killed() -> None:
@@ -93,6 +97,24 @@ def test_the_name_that_mutmut_gives_a_function_is_no_change() -> None:
     assert only_wording(ORIGINAL, ORIGINAL.replace("def parse", "def x_parse__mutmut_1"))
 
 
+def test_a_test_that_is_gone_asks_for_a_run_and_one_that_came_does_not(tmp_path: Path) -> None:
+    source, test = tmp_path / "ratchetlib" / "b.py", tmp_path / "tests" / "unit" / "test_b.py"
+    for file in (source, test):
+        file.parent.mkdir(parents=True)
+    source.write_text("x = 1\n", encoding="utf-8")
+    test.write_text("def test_one(): ...\ndef test_two(): ...\n", encoding="utf-8")
+    tests = mirror.tests_of(tmp_path, "ratchetlib/b.py")
+    assert tests == ["tests/unit/test_b.py::test_one", "tests/unit/test_b.py::test_two"]
+    entry = {"sha256": hashlib.sha256(source.read_bytes()).hexdigest(), "tests": tests}
+    assert not record.is_stale("ratchetlib/b.py", entry, tmp_path)
+    test.write_text("def test_one(): x\ndef test_two(): ...\ndef test_three(): ...\n", encoding="utf-8")
+    assert not record.is_stale("ratchetlib/b.py", entry, tmp_path)
+    test.write_text("def test_one(): ...\ndef test_three(): ...\n", encoding="utf-8")
+    assert record.is_stale("ratchetlib/b.py", entry, tmp_path)
+    test.unlink()
+    assert record.is_stale("ratchetlib/b.py", entry, tmp_path)
+
+
 def test_an_explanation_fits_its_function_and_its_change() -> None:
     mutant = Mutant("", "ratchetlib/a.py", "ratchetlib.a.f", "-    a\n+    b", wording=False, killed=False)
     assert Reason("ratchetlib.a.*", "\n-    a\n+    b\n", "why").fits(mutant)
@@ -102,11 +124,11 @@ def test_an_explanation_fits_its_function_and_its_change() -> None:
 
 
 def test_a_module_is_tried_with_the_tests_beside_it(tmp_path: Path) -> None:
-    unit = tmp_path / "mutants" / "tests" / "unit"
+    unit = tmp_path / "tests" / "unit"
     (unit / "a").mkdir(parents=True)
     for name in ("test_init.py", "a/test_b.py", "a/test_b_breaks.py", "a/test_bc.py", "a/test_init.py"):
         (unit / name).touch()
-    assert mirrored(tmp_path, "ratchetlib/a/b.py") == ["tests/unit/a/test_b.py", "tests/unit/a/test_b_breaks.py"]
-    assert mirrored(tmp_path, "ratchetlib/a/__init__.py") == ["tests/unit/a/test_init.py"]
-    assert mirrored(tmp_path, "ratchetlib/__init__.py") == ["tests/unit/test_init.py"]
-    assert mirrored(tmp_path, "ratchetlib/c.py") == []
+    assert mirror.mirrored(tmp_path, "ratchetlib/a/b.py") == ["tests/unit/a/test_b.py", "tests/unit/a/test_b_breaks.py"]
+    assert mirror.mirrored(tmp_path, "ratchetlib/a/__init__.py") == ["tests/unit/a/test_init.py"]
+    assert mirror.mirrored(tmp_path, "ratchetlib/__init__.py") == ["tests/unit/test_init.py"]
+    assert mirror.mirrored(tmp_path, "ratchetlib/c.py") == []

@@ -17,9 +17,10 @@ pytest.register_assert_rewrite("properties.invariants")
 @pytest.fixture(scope="session", autouse=True)
 def _figures() -> Iterator[None]:
     """Into the directory that RATCHETLIB_FIGURES names."""
-    from properties.runs import STEPS, write_figures  # noqa: PLC0415  # after the rewriting was registered
+    from properties.counted import counted  # noqa: PLC0415  # after the rewriting was registered
+    from properties.runs import STEPS, write_figures  # noqa: PLC0415
 
     yield
     directory = os.environ.get("RATCHETLIB_FIGURES")
     if directory and STEPS:
-        write_figures(Path(directory))
+        write_figures(Path(directory), counted())

@@ -266,6 +266,13 @@ def the_rings_are_the_models(world: World) -> None:
         assert bundles == [(bundle.epoch, len(bundle.remembered)) for bundle in expected.bundles]
 
 
+def the_demands_decide_on_a_bundle(world: World) -> None:
+    """Belongs to 18: a session begins with a bundle that meets every demand, and with no other."""
+    for event in world.events:
+        if event.action == "initiate":
+            assert event.outcome is event.expected
+
+
 def the_honest_are_not_refused(world: World) -> None:
     """Where nobody is hostile and everybody keeps the order: a matter of 1 and 5."""
     for event in world.events:
@@ -274,7 +281,7 @@ def the_honest_are_not_refused(world: World) -> None:
 
 
 INVARIANTS: Final[tuple[Callable[[World], None], ...]] = tuple(
-    value for name, value in list(globals().items()) if name.startswith(("invariant_", "the_rings_"))
+    value for name, value in list(globals().items()) if name.startswith(("invariant_", "the_rings_", "the_demands_"))
 )
 
 

@@ -164,6 +164,10 @@ def _length_one_too_many(right: Any) -> Any:
     return step
 
 
+def _fresh_but_for_closed_chains(right: Any) -> Any:
+    return lambda state, header, ours: right(state._replace(closed=()), header, ours)
+
+
 # --- state --------------------------------------------------------------------------------------
 
 
@@ -238,6 +242,11 @@ def _unconfirmed_answer(right: Any) -> Any:
 # --- handshake and prekeys ----------------------------------------------------------------------
 
 
+def _lenient_with_the_pinned(right: Any) -> Any:
+    """Whoever is pinned is not looked at further."""
+    return lambda bundle, **demands: demands["expected_identity"] or right(bundle, **demands)
+
+
 def _without_dh4(right: Any) -> Any:
     return lambda *arguments: right(*arguments[:-1], arguments[-1]._replace(dh4=None))
 
@@ -263,6 +272,9 @@ DEFECTS: Final[dict[str, Defect]] = {
     "the gap is not bounded": Defect("ratchet", DECRYPT, "_require_gap_allowed", _nothing),
     "a contradiction within a chain is not seen": Defect("ratchet", ReceivingChain, "require_constant", _nothing),
     "an old ratchet key is taken for a new one": Defect("ratchet", DECRYPT, "_require_fresh", _nothing),
+    "the keys of closed chains are forgotten": Defect(
+        "ratchet", DECRYPT, "_require_fresh", _fresh_but_for_closed_chains
+    ),
     "the ratchet private key stays": Defect("ratchet", DECRYPT, "_dh_ratchet", _with_the_old_ratchet_key),
     "the sender's next header key is always the same": Defect("ratchet", ENCRYPT, "root_step", _one_header_key),
     "the ratchet key is always the same": Defect("ratchet", dh, "generate", _one_ratchet_key),
@@ -270,6 +282,9 @@ DEFECTS: Final[dict[str, Defect]] = {
     "associated data is not bound": Defect("ratchet", Binding, "body_data", _unbound),
     "a reply does not confirm": Defect("session", SessionState, "confirmed", _unconfirmed_again),
     "another identity is taken": Defect("handshake", _ESTABLISH, "_refusal", _nothing, "Handshakes"),
+    "a pinned peer's bundle may be of any age": Defect(
+        "handshake", _SESSION, "require_acceptable", _lenient_with_the_pinned, "Handshakes"
+    ),
     "a replay is not seen": Defect("handshake", Accepted, "replayed", _never, "Handshakes"),
     "the time of a handshake is not judged": Defect("handshake", _ACCEPT, "_require_sound", _nothing, "Handshakes"),
     "DH4 is left out": Defect("handshake", _SCHEDULE, "session_secrets", _without_dh4, "Handshakes", lockstep=True),

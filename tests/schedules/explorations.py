@@ -143,7 +143,7 @@ EXPLORATIONS: Final = (
     *_from_handshake("tight limits", (3, 3), (4, 4)),
     *_from_handshake("tight limits and epochs", (3, 3), (4, 4)),
     *(Exploration("library", start, Bounds(3, 3)) for start in list(BEGINNINGS)[1:]),
-    *_from_handshake("library", (5, 4), (5, 5), (6, 5), deep=True),
+    *_from_handshake("library", (5, 4), (5, 5), deep=True),
     *_from_handshake("short epochs", (5, 4), deep=True),
     *_from_handshake("chunked epochs", (5, 4), deep=True),
     *_from_handshake("tight limits", (5, 4), deep=True),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from schedules.explorations import TODAY, Exploration, recorded
+from schedules.explorations import EXPLORATIONS, TODAY, Exploration, recorded
 from schedules.explore import Bounds, Kind, beginning, explore
 
 
@@ -13,6 +13,10 @@ def test_every_invariant_holds_in_every_world(exploration: Exploration) -> None:
     assert [(violation, result.graph.path(violation.world)) for violation in result.violations[:5]] == []
     expected = recorded()[exploration.name]
     assert result.figures == {name: expected[name] for name in result.figures}
+
+
+def test_every_exploration_is_on_record() -> None:
+    assert list(recorded()) == [exploration.name for exploration in EXPLORATIONS]
 
 
 def test_a_path_leads_to_its_world() -> None:

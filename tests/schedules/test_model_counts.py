@@ -13,7 +13,7 @@ from schedules.explore import Bounds, Kind, beginning, explore
 if TYPE_CHECKING:
     from pathlib import Path
 
-pytestmark = pytest.mark.skipif(tlc.JAVA is None, reason="TLC needs Java, and there is none here")
+pytestmark = pytest.mark.skipif(tlc.JAVA is None, reason="NOT RUN: the TLA+ model against the code, for want of Java")
 
 MODELLED = [exploration for exploration in TODAY if exploration.in_the_model]
 DEFECTS = {

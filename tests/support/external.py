@@ -12,7 +12,8 @@ FOLDER = Path(__file__).parents[2].parent / "shared" / "external-vectors"
 WYCHEPROOF = FOLDER / "wycheproof" / "testvectors_v1"
 
 needs_vectors = pytest.mark.skipif(
-    not FOLDER.is_dir(), reason="the external vectors are not beside the repository (../shared/external-vectors)"
+    not FOLDER.is_dir(),
+    reason="NOT RUN: Wycheproof and others, which are not in ../shared/external-vectors",
 )
 
 

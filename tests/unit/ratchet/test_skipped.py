@@ -8,6 +8,7 @@ from support.ratchets import End, talking
 from ratchetlib import AuthenticationError, MessageKeyEvicted
 from ratchetlib.limits import MAX_CLOSED_CHAINS, MAX_STORED_SKIPPED
 from ratchetlib.ratchet import forgotten
+from ratchetlib.ratchet.codec import encode
 from ratchetlib.ratchet.skipped import bounded
 
 
@@ -90,7 +91,10 @@ def test_forgetting_drops_every_key_and_says_so() -> None:
     lose(alice, bob, 4)
     current = alice.send()
     bob.receive(alice.send())
-    bob.state = forgotten(bob.state)
+    before = encode(bob.state)
+    emptied = forgotten(bob.state)
+    assert encode(bob.state) == before
+    bob.state = emptied
     assert bob.state.skipped_stored == 0
     assert (bob.state.evicted, bob.state.last_eviction) == (6, 6)
     for frame in (late, current):
