@@ -477,7 +477,11 @@ def test_a_conversation_that_only_a_reset_heals_is_begun_anew_once(
         await talk(alice, bob, b"healed")
         await empty(at, BOB)
         assert sum(isinstance(frame, frames.Fetch) for frame in said) == 1
-        assert bob.events == [("TooManySkipped", ALICE)] * 3
+        first, *later = bob.events
+        assert first == ("TooManySkipped", ALICE)
+        # once it is reported, the same again is no news: whether the others come before that is a matter of time
+        assert len(later) == 2
+        assert set(later) <= {("TooManySkipped", ALICE), ("AuthenticationError", ALICE)}
         assert bob.plaintexts() == [b"first", b"healed"]
 
     with_phones(redis_server, sqlite_place, work)

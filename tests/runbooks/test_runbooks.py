@@ -93,7 +93,7 @@ def test_a_difference_is_read_and_a_failure_is_none(project: Project) -> None:
     writing, reading = [block.text for block in blocks("incident-response.md") if "sbom write" in block.text]
     project.begin()
     ended = project.run(Block("sh", reading))
-    assert (ended.returncode, ended.stdout) == (2, "there is no difference to read: do not deploy\n")
+    assert (ended.returncode, ended.stdout) == (1, "there is no difference to read: do not deploy\n")
     shown = project.output(Block("sh", f"{writing}sed -i s/libsodium/other/ drill/sbom-deployed/*.json\n{reading}"))
     assert shown.endswith("something has changed: let a second person read it\n")
 
