@@ -164,10 +164,6 @@ def _length_one_too_many(right: Any) -> Any:
     return step
 
 
-def _fresh_but_for_closed_chains(right: Any) -> Any:
-    return lambda state, header, ours: right(state._replace(closed=()), header, ours)
-
-
 # --- state --------------------------------------------------------------------------------------
 
 
@@ -272,9 +268,6 @@ DEFECTS: Final[dict[str, Defect]] = {
     "the gap is not bounded": Defect("ratchet", DECRYPT, "_require_gap_allowed", _nothing),
     "a contradiction within a chain is not seen": Defect("ratchet", ReceivingChain, "require_constant", _nothing),
     "an old ratchet key is taken for a new one": Defect("ratchet", DECRYPT, "_require_fresh", _nothing),
-    "the keys of closed chains are forgotten": Defect(
-        "ratchet", DECRYPT, "_require_fresh", _fresh_but_for_closed_chains
-    ),
     "the ratchet private key stays": Defect("ratchet", DECRYPT, "_dh_ratchet", _with_the_old_ratchet_key),
     "the sender's next header key is always the same": Defect("ratchet", ENCRYPT, "root_step", _one_header_key),
     "the ratchet key is always the same": Defect("ratchet", dh, "generate", _one_ratchet_key),

@@ -183,6 +183,7 @@ class Application:
     arrive=st.tuples(*[st.integers(1, 4)] * 2),
 )
 @settings(max_examples=30)
+@pytest.mark.attack("A25")
 def test_invariant_28_both_begin_at_once_and_meet_in_one_session(
     created: tuple[int, int], counts: tuple[int, int], orders: tuple[list[int], list[int]], arrive: tuple[int, int]
 ) -> None:

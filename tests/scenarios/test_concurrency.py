@@ -12,6 +12,7 @@ import pytest
 from support.forge import send
 from support.forked import in_child
 from support.pair import BOB, NOW, Pair, initiate, make_pair, reopened, snapshot
+from support.talk import DEEP
 
 import ratchetlib
 from ratchetlib import ConcurrentUse, DuplicateMessage, ForkedProcess, RatchetError, Session
@@ -74,19 +75,20 @@ def persistent(call: Callable[[], bytes]) -> bytes:
 
 
 @pytest.mark.attack("A79")
-def test_eight_threads_on_one_session_never_use_a_number_twice(pair: Pair) -> None:
+def test_threads_on_one_session_never_use_a_number_twice(pair: Pair) -> None:
+    threads, each = (32, 200) if DEEP else (8, 100)
     pair.bob.decrypt(pair.alice.encrypt(b""))
     messages: list[bytes] = []
 
     def work(number: int) -> None:
-        for n in range(100):
+        for n in range(each):
             messages.append(persistent(lambda: pair.alice.encrypt(bytes([number, n]))))  # noqa: B023, PERF401
 
     with eager_switching():
-        in_threads(8, work)
-    assert send(pair.alice).header.number == 801
+        in_threads(threads, work)
+    assert send(pair.alice).header.number == 1 + threads * each
     assert sorted(pair.bob.decrypt(message) for message in messages) == [
-        bytes([number, n]) for number in range(8) for n in range(100)
+        bytes([number, n]) for number in range(threads) for n in range(each)
     ]
 
 

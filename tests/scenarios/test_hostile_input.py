@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import random
+import tracemalloc
 from typing import TYPE_CHECKING
 
 import nacl.bindings
@@ -16,6 +17,7 @@ from support.leaks import leaked, rendered, secrets_in
 from support.pair import BOB, NOW, Pair, initiate, make_pair, reopened, snapshot
 from support.spies import counted, derivations
 from support.strategies import u32s
+from support.talk import DEEP
 
 from ratchetlib import (
     AuthenticationError,
@@ -95,12 +97,16 @@ def test_garbage_that_names_real_prekeys_costs_work_and_nothing_else(one_time: i
     genuine = session.encrypt(b"genuine")
     before = snapshot(ring)
     source = random.Random(26)
-    for _ in range(700):
+    tracemalloc.start()
+    for _ in range(10_000 if DEEP else 700):
         ephemeral = dh.public_key(dh.generate())
         rest = source.randbytes(len(genuine) - 2 - 33 - 32)
         message = genuine[: 2 + 33] + ephemeral + rest
         with pytest.raises(AuthenticationError):
             Session.accept(bob, ring, message, our_address=BOB, now=NOW)
+    grown = tracemalloc.get_traced_memory()[0]
+    tracemalloc.stop()
+    assert grown < 5 * 2**20
     assert snapshot(ring) == before
     assert Session.accept(bob, ring, genuine, our_address=BOB, now=NOW)[1] == b"genuine"
 
@@ -155,7 +161,7 @@ def test_a_stranger_causes_no_derivation_no_draw_and_seven_trials_at_most(pair: 
         pair.bob.decrypt(pair.alice.encrypt(b""))
         pair.alice.decrypt(pair.bob.encrypt(b""))
     source = random.Random(44)
-    for _ in range(50):
+    for _ in range(10_000 if DEEP else 500):
         message = b"\1\2" + source.randbytes(ORDINARY_OVERHEAD + 62)
         with (
             derivations() as derived,

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from support.pair import ALICE, BOB, NOW, initiate, make_pair, reopened, snapshot
+from support.talk import DEEP
 from support.traffic import Traffic
 
 from ratchetlib import (
@@ -35,8 +36,8 @@ FIELD_PRIME = 2**255 - 19
 @pytest.mark.attack("A40")
 def test_a_recorded_conversation_replayed_at_any_later_time_gives_nothing() -> None:
     traffic = Traffic(make_pair(), 40, restarts=True)
-    for _ in range(6):
-        traffic.run(120)
+    for _ in range(720 if DEEP else 6):
+        traffic.run(1 if DEEP else 120)
         for session in traffic.sessions.values():
             require_nothing(session, [letter.message for letter in traffic.delivered])
             forgetful = reopened(session)
