@@ -52,9 +52,10 @@ def of_code(listed: Iterable[dict[str, str | int]]) -> list[tuple[object, ...]]:
 
 
 def test_the_fuzz_targets_and_their_inputs_are_those_that_there_are() -> None:
-    corpora = [folder for folder in (ROOT / "fuzz" / "corpus").iterdir() if folder.is_dir()]
-    assert shown("fuzzing")["targets"] == len(corpora)
-    assert shown("fuzzing")["committed inputs"] == sum(path.is_file() for each in corpora for path in each.rglob("*"))
+    targets = [target.name for target in (ROOT / "fuzz" / "corpus").iterdir()]
+    inputs = [path for kept in ("corpus", "regressions") for path in (ROOT / "fuzz" / kept).glob("*/*")]
+    assert shown("fuzzing")["targets"] == len(targets)
+    assert shown("fuzzing")["committed inputs"] == len(inputs)
 
 
 def test_a_smaller_exploration_is_not_added_to_the_one_that_it_is_part_of() -> None:
