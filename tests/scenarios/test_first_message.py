@@ -145,6 +145,7 @@ def test_an_item_goes_with_the_bundle_of_its_epoch_and_the_next_one() -> None:
 
 
 @pytest.mark.attack("A11")
+@pytest.mark.parametrize("one_time", [0, 1])
 @pytest.mark.parametrize(
     ("created_at", "now"),
     [
@@ -154,8 +155,8 @@ def test_an_item_goes_with_the_bundle_of_its_epoch_and_the_next_one() -> None:
         pytest.param(2**64 - 1, NOW, id="at the end of time"),
     ],
 )
-def test_a_first_message_that_would_outrank_later_sessions_is_refused(created_at: int, now: int) -> None:
-    _, bob, ring, _ = initiate(one_time=2)
+def test_a_first_message_that_would_outrank_later_sessions_is_refused(created_at: int, now: int, one_time: int) -> None:
+    _, bob, ring, _ = initiate(one_time=2 * one_time)
     session = created(ring.next_bundle(), created_at)
     assert refused(bob, ring, session.encrypt(b""), now=now) is HandshakeExpired
 

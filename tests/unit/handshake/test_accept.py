@@ -222,18 +222,20 @@ def test_a_first_message_may_be_under_way_until_its_bundles_private_half_dies(of
 
 @pytest.mark.attack("A11")
 def test_a_handshake_from_the_future_is_refused(offer: Offer) -> None:
-    begun = begin(offer.bundle, now=NOW + DAY + 1)
-    with pytest.raises(HandshakeExpired):
-        answer(offer.contents, begun.prefix)
-    answer(offer.contents, begun.prefix, now=NOW + 1)
+    for bundle in (offer.bundle, offer.bare):
+        begun = begin(bundle, now=NOW + DAY + 1)
+        with pytest.raises(HandshakeExpired):
+            answer(offer.contents, begun.prefix)
+        answer(offer.contents, begun.prefix, now=NOW + 1)
 
 
 @pytest.mark.attack("A11")
 def test_a_handshake_made_after_its_bundles_end_is_refused(offer: Offer) -> None:
     end = NOW + MAX_BUNDLE_LIFETIME
-    answer(offer.contents, begin(offer.bundle, now=end).prefix, now=end + 10)
-    with pytest.raises(HandshakeExpired):
-        answer(offer.contents, begin(offer.bundle, now=end + 1).prefix, now=end + 10)
+    for bundle in (offer.bundle, offer.bare):
+        answer(offer.contents, begin(bundle, now=end).prefix, now=end + 10)
+        with pytest.raises(HandshakeExpired):
+            answer(offer.contents, begin(bundle, now=end + 1).prefix, now=end + 10)
 
 
 @pytest.mark.attack("A11")
