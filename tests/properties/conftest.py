@@ -1,4 +1,4 @@
-"""Assertions of the invariants show their values, and stand under -O; the figures of the run are written on demand."""
+"""The figures of the run are written on demand."""
 
 from __future__ import annotations
 
@@ -11,13 +11,11 @@ import pytest
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-pytest.register_assert_rewrite("properties.invariants")
-
 
 @pytest.fixture(scope="session", autouse=True)
 def _figures() -> Iterator[None]:
     """Into the directory that RATCHETLIB_FIGURES names."""
-    from properties.counted import counted  # noqa: PLC0415  # after the rewriting was registered
+    from properties.counted import counted  # noqa: PLC0415  # only where a run counts
     from properties.runs import STEPS, write_figures  # noqa: PLC0415
 
     yield
