@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import os
 import time
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
     from websockets.asyncio.client import ClientConnection
     from websockets.asyncio.server import Server
 
-PATIENCE = 60.0
+PATIENCE = float(os.environ.get("RATCHETLIB_PATIENCE", "60"))
 """Seconds after which a test that waits has failed: far more than anything takes, on a busy machine too."""
 
 PLENTY = Rate(1e6, 1e6)

@@ -44,6 +44,8 @@ MUTANT_TIMEOUT: Final = 120
 """Seconds for the tests of one mutant: a hundred times what they usually take on an idle machine."""
 BASELINE_TIMEOUT: Final = 900
 """Seconds for all named tests together, unchanged."""
+PATIENCE: Final = 20
+"""Seconds after which a test of the adapters gives up: a mutant can make it wait for what never comes."""
 
 
 class Verdict(StrEnum):
@@ -115,6 +117,7 @@ def start(command: Sequence[str], tree: Path, timeout: float) -> tuple[int | Non
     """Run Python where the copy is what `import ratchetlib` finds; the exit code (None: never ended) and the output."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST_", "COV_", "PYTHON"))}
     paths = {"PYTHONPATH": f"{tree}{os.pathsep}{HERE / 'plugin'}", "CI": "1", "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+    paths["RATCHETLIB_PATIENCE"] = str(PATIENCE)
     process = subprocess.Popen(  # noqa: S603  # our own interpreter
         [sys.executable, *command],
         cwd=tree,
@@ -135,11 +138,11 @@ def start(command: Sequence[str], tree: Path, timeout: float) -> tuple[int | Non
     return process.returncode, output
 
 
-def run_tests(tests: Iterable[str], tree: Path, timeout: float) -> Testimony:
-    """Run tests in a copy, in one process."""
-    witness = tree.with_suffix(".json")
+def run_tests(tests: Iterable[str], tree: Path, timeout: float, part: int = 0) -> Testimony:
+    """Run tests in a copy, in one process; another one may run another part there at the same time."""
+    witness = tree.with_suffix(f".{part}.json")
     options = ["-q", "--tb=line", "-p", "no:cacheprovider", "-p", "witness", f"--witness={witness}"]
-    places = [f"--rootdir={tree}", f"--basetemp={tree.with_suffix('.tmp')}"]
+    places = [f"--rootdir={tree}", f"--basetemp={tree.with_suffix(f'.{part}.tmp')}"]
     code, output = start(["-m", "pytest", *options, *places, *tests], tree, timeout)
     if code not in (0, 1) or not witness.is_file():
         said = json.loads(witness.read_text(encoding="utf-8"))["errors"] if witness.is_file() else []
@@ -158,12 +161,19 @@ def cases(test: str, among: frozenset[str]) -> set[str]:
     return {found for found in among if found == test or ("[" not in test and without_case(found) == test)}
 
 
-def require_unchanged(tests: Sequence[str], tree: Path) -> None:
+def require_unchanged(tests: Sequence[str], tree: Path, part: int = 0) -> None:
     """Every named test passes while nothing has been removed; `Unusable` otherwise."""
-    testimony = run_tests(tests, tree, BASELINE_TIMEOUT)
+    testimony = run_tests(tests, tree, BASELINE_TIMEOUT, part)
     missing = [test for test in tests if not cases(test, testimony.passed)]
     if testimony.trouble or testimony.failed or missing:
         raise Unusable("\n".join([testimony.trouble, *sorted(testimony.failed), *missing]).strip())
+
+
+def in_parts(tests: Iterable[str], count: int) -> list[list[str]]:
+    """So many parts or fewer, each with all tests of its files."""
+    files = sorted({test.partition("::")[0] for test in tests})
+    parts = [set(files[part::count]) for part in range(count)]
+    return [[test for test in tests if test.partition("::")[0] in part] for part in parts if part]
 
 
 def judge(mutant: Mutant, tree: Path) -> tuple[Verdict, str]:
@@ -200,8 +210,8 @@ def try_all(root: Path, rows: Sequence[Row], jobs: int) -> list[Outcome]:
     with tempfile.TemporaryDirectory(prefix="mutants-") as folder, ThreadPoolExecutor(jobs) as pool:
         pristine = Path(folder) / "tree"
         copy_project(root, pristine, (mutant for _, mutant in pairs))
-        if tests:
-            require_unchanged(tests, pristine)
+        parts = in_parts(tests, jobs)
+        list(pool.map(lambda part: require_unchanged(parts[part], pristine, part), range(len(parts))))
         for outcome in pool.map(lambda pair: try_mutant(pair[0], pair[1], pristine), pairs):
             sys.stdout.write(f"{outcome}\n")
             sys.stdout.flush()
