@@ -8,14 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from websockets.asyncio.client import ClientConnection
+from websockets.asyncio.connection import Connection
 from websockets.asyncio.server import ServerConnection
 from websockets.exceptions import ConnectionClosed
-
-if TYPE_CHECKING:
-    from websockets.asyncio.connection import Connection
 
 INTERVAL: Final = 30.0
 """Seconds between pings on average: below the idle timeout of common middleboxes, 60 seconds."""
@@ -30,8 +28,8 @@ which come although its answer waits behind what it is sent."""
 _random: Final = secrets.SystemRandom()
 
 
-class HeardServer(ServerConnection):
-    """The relay's end of a connection, which counts what comes in.
+class _Heard(Connection):
+    """Counts what comes in.
 
     Attributes:
         heard: bytes.
@@ -45,19 +43,12 @@ class HeardServer(ServerConnection):
         super().data_received(data)
 
 
-class HeardClient(ClientConnection):
-    """The same of a device.
+class HeardServer(_Heard, ServerConnection):
+    """The relay's end of a connection."""
 
-    Attributes:
-        heard: bytes.
-    """
 
-    heard: int = 0
-
-    def data_received(self, data: bytes) -> None:
-        """Something has come in."""
-        self.heard += len(data)
-        super().data_received(data)
+class HeardClient(_Heard, ClientConnection):
+    """A device's end."""
 
 
 def next_interval(interval: float = INTERVAL) -> float:

@@ -30,7 +30,7 @@ from records import (
     WaitingPlaintext,
 )
 from store import LETTERS_AT_ONCE, Store
-from support.anchors import MemoryAnchor
+from support.anchors import LostAdvance, MemoryAnchor
 from support.forked import in_child
 
 from ratchetlib import (
@@ -673,17 +673,6 @@ def test_a_refused_message_leaves_what_was_opened_in_the_cache(pair: tuple[Store
         locked.receive(letter.content, now=NOW)
         locked.receive(letter.content, now=NOW)
     assert receive(bob, ALICE, letter.content) == b"real", "what had moved was not kept"
-
-
-class LostAdvance(MemoryAnchor):
-    """Forgets to advance where told to: the process died between the write and it."""
-
-    lost = False
-
-    def compare_and_advance(self, record: bytes, expected: AnchorEntry | None, new: AnchorEntry) -> bool:
-        if self.lost:
-            raise KeyboardInterrupt
-        return super().compare_and_advance(record, expected, new)
 
 
 @pytest.mark.attack("A77")

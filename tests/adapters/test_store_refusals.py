@@ -13,7 +13,7 @@ from peer_notes import PeerNotes
 from plan import Plan, change, look
 from records import PLAN, Record, StateMissing
 from store import LETTERS_AT_ONCE
-from support.anchors import MemoryAnchor
+from support.anchors import LostAdvance, MemoryAnchor
 
 from ratchetlib import Session, StateRolledBack, StateTampered, StateVault, StateVersionUnsupported
 
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from adapters.places import Place
     from store import Store
 
-    from ratchetlib import AnchorEntry
 
 CAROL = b"carol"
 LATER = NOW + 4 * 86400
@@ -196,17 +195,6 @@ def test_what_the_inbox_refuses_is_not_forgotten_by_an_outbox_in_between(place: 
     again._roll_forward = interrupted  # type: ignore[method-assign]
     assert again.outbox() == []
     assert list(again.refused) == [BOB]
-
-
-class LostAdvance(MemoryAnchor):
-    """Does not advance where told so."""
-
-    lost = False
-
-    def compare_and_advance(self, record: bytes, expected: AnchorEntry | None, new: AnchorEntry) -> bool:
-        if self.lost:
-            raise KeyboardInterrupt
-        return super().compare_and_advance(record, expected, new)
 
 
 @pytest.mark.attack("A71")

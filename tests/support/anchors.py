@@ -46,3 +46,14 @@ class OvertakenAnchor(MemoryAnchor):
         if other_writer is not None:
             other_writer(self)
         return entry
+
+
+class LostAdvance(MemoryAnchor):
+    """Forgets to advance where told to: the process died between the write and it."""
+
+    lost = False
+
+    def compare_and_advance(self, record: bytes, expected: AnchorEntry | None, new: AnchorEntry) -> bool:
+        if self.lost:
+            raise KeyboardInterrupt
+        return super().compare_and_advance(record, expected, new)

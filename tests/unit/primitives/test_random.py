@@ -34,6 +34,18 @@ def fail(install: Install) -> None:
         random.random_bytes(32)
 
 
+def interrupted_by_a_failure(install: Install, draw: Generator) -> Generator:
+    """A source in the midst of whose draw a signal handler draws, and finds the source stuck."""
+
+    def interrupted(length: int) -> bytes:
+        install(stuck)
+        with pytest.raises(RandomnessError):
+            random.random_bytes(32)
+        return draw(length)
+
+    return interrupted
+
+
 # --- drawing ------------------------------------------------------------------------------------
 
 
@@ -132,14 +144,7 @@ def test_both_failures_count_where_a_signal_handler_fails_in_the_midst_of_a_draw
     source: random._Source, install: Install
 ) -> None:
     random.random_bytes(32)
-
-    def interrupted(length: int) -> bytes:
-        install(stuck)
-        with pytest.raises(RandomnessError):
-            random.random_bytes(32)
-        return os.urandom(length)[1:]
-
-    install(interrupted)
+    install(interrupted_by_a_failure(install, lambda length: os.urandom(length - 1)))
     with pytest.raises(RandomnessError):
         random.random_bytes(32)
     assert source.failures == 2
@@ -151,14 +156,7 @@ def test_no_draw_is_given_out_when_a_signal_handler_has_found_a_failure_meanwhil
     source: random._Source, install: Install
 ) -> None:
     random.random_bytes(32)
-
-    def interrupted(length: int) -> bytes:
-        install(stuck)
-        with pytest.raises(RandomnessError):
-            random.random_bytes(32)
-        return os.urandom(length)
-
-    install(interrupted)
+    install(interrupted_by_a_failure(install, os.urandom))
     with pytest.raises(RandomnessError):
         random.random_bytes(32)
     assert (source.draws, source.failures) == (1, 1)
