@@ -64,7 +64,9 @@ def test_the_rules_fire_when_they_should_and_only_then(case: dict[str, Any]) -> 
         assert fires == expected(check), check
 
 
-@pytest.mark.skipif(shutil.which("promtool") is None, reason="no promtool here: it is in Debian's package prometheus")
+@pytest.mark.skipif(
+    shutil.which("promtool") is None, reason="promtool, of Debian's package prometheus; the same cases run above"
+)
 def test_promtool_agrees() -> None:
     for command in (["check", "rules", "alerts.yml"], ["test", "rules", "alerts_test.yml"]):
         ended = subprocess.run(["promtool", *command], check=False, cwd=MONITORING, capture_output=True, text=True)  # noqa: S603, S607

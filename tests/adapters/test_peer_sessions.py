@@ -44,11 +44,22 @@ def pair() -> Pair:
     return alice, bob
 
 
-def reset_by(device: Device, peer: Device) -> None:
-    """One reset that arrives and is answered."""
+def report_broken(device: Device) -> None:
     peers = device.open()
     peers.report_broken()
     device.save(peers)
+
+
+def require_doubling(device: Device) -> None:
+    """Its resets came from two hours apart to a day apart."""
+    gaps = [later - earlier for earlier, later in zip(device.resets, device.resets[1:], strict=False)]
+    assert gaps[:4] == [2 * HOUR, 4 * HOUR, 8 * HOUR, 16 * HOUR]
+    assert set(gaps[4:]) == {LAST_INTERVAL}
+
+
+def reset_by(device: Device, peer: Device) -> None:
+    """One reset that arrives and is answered."""
+    report_broken(device)
     message = device.reset()
     assert message is not None
     assert peer.receive(message) == b""
@@ -144,9 +155,7 @@ def test_a_withheld_first_message_does_not_become_the_session_to_send_on() -> No
 def test_a_live_session_is_preferred_to_a_greater_one_that_nobody_has_answered(pair: Pair) -> None:
     alice, bob = pair
     (live_one,) = live(alice)
-    peers = alice.open()
-    peers.report_broken()
-    alice.save(peers)
+    report_broken(alice)
     assert alice.reset() is not None
     assert len(alice.saved.notes.entries) == 2
     assert alice.sending == live_one
@@ -264,24 +273,18 @@ def test_a_thousand_failing_messages_cause_no_reset(pair: Pair) -> None:
 @pytest.mark.attack("A53")
 def test_the_interval_doubles_from_one_hour_to_a_day_while_nothing_is_heard(pair: Pair) -> None:
     _, bob = pair
-    peers = bob.open()
-    peers.report_broken()
-    bob.save(peers)
+    report_broken(bob)
     for _ in range(100 * 60):
         bob.reset()
         bob.clock += 60
-    gaps = [later - earlier for earlier, later in zip(bob.resets, bob.resets[1:], strict=False)]
-    assert gaps[:4] == [2 * HOUR, 4 * HOUR, 8 * HOUR, 16 * HOUR]
-    assert set(gaps[4:]) == {LAST_INTERVAL}
+    require_doubling(bob)
 
 
 @pytest.mark.attack("A53")
 def test_one_reset_an_hour_even_if_each_is_answered(pair: Pair) -> None:
     alice, bob = pair
     for _ in range(10 * 60):
-        peers = bob.open()
-        peers.report_broken()
-        bob.save(peers)
+        report_broken(bob)
         message = bob.reset()
         if message is not None:
             alice.receive(message)
@@ -329,9 +332,7 @@ def test_a_clock_set_back_delays_a_reset_by_one_interval_only(pair: Pair) -> Non
 def test_a_reset_that_was_not_made_is_granted_again_now_and_then(pair: Pair) -> None:
     """As after a crash, or while the peer's server has no bundle: each try would take one."""
     alice, _ = pair
-    peers = alice.open()
-    peers.report_broken()
-    alice.save(peers)
+    report_broken(alice)
     granted = []
     for second in range(0, 3600, 10):
         peers = alice.open()
@@ -349,12 +350,6 @@ def test_a_reset_that_was_not_made_is_granted_again_now_and_then(pair: Pair) -> 
     assert days == [3, *[1] * 8]
 
 
-def report_broken(device: Device) -> None:
-    peers = device.open()
-    peers.report_broken()
-    device.save(peers)
-
-
 def pass_hours(number: int, *devices: Device) -> None:
     for device in devices:
         device.clock += number * HOUR
@@ -369,9 +364,7 @@ def test_a_peer_who_answers_no_reset_but_writes_on_an_old_session_does_not_make_
         assert bob.receive(alice.write(b"on the old one")) == b"on the old one"
         assert len(bob.saved.sessions) <= 1 + MAX_UNCONFIRMED_SESSIONS
         pass_hours(1, alice, bob)
-    gaps = [later - earlier for earlier, later in zip(bob.resets, bob.resets[1:], strict=False)]
-    assert gaps[:4] == [2 * HOUR, 4 * HOUR, 8 * HOUR, 16 * HOUR]
-    assert set(gaps[4:]) == {LAST_INTERVAL}
+    require_doubling(bob)
 
 
 @pytest.mark.attack("A53")
@@ -475,9 +468,7 @@ def test_notes_of_a_newer_program_are_refused_as_such(pair: Pair) -> None:
 def test_a_conversation_stays_broken_until_a_later_session_lives(pair: Pair) -> None:
     alice, bob = pair
     late = bob.write(b"late")
-    peers = alice.open()
-    peers.report_broken()
-    alice.save(peers)
+    report_broken(alice)
     lost = alice.reset()
     assert lost is not None
     assert alice.receive(late) == b"late"
@@ -504,9 +495,7 @@ def test_the_first_message_of_a_lost_session_created_by_a_fast_clock_needs_a_per
     assert alice.receive(bob.write(b"answer")) == b"answer"
     assert bob.receive(withheld) == b"withheld"
     assert alice.receive(bob.write(b"not understood")) is None
-    peers = alice.open()
-    peers.report_broken()
-    alice.save(peers)
+    report_broken(alice)
     for _ in range(36):
         message = alice.reset()
         if message is not None:

@@ -74,7 +74,9 @@ def test_the_commands_run_in_order(page: str, project: Project) -> None:
             shows(project, page, place)
 
 
-@pytest.mark.skipif(importlib.util.find_spec("atheris") is None, reason="no atheris here: pip install -e '.[fuzz]'")
+@pytest.mark.skipif(
+    importlib.util.find_spec("atheris") is None, reason="atheris is in the extra fuzz; CI runs these once it is there"
+)
 @pytest.mark.parametrize(
     ("page", "place"), [(page, place) for page in STEPS for place, block in enumerate(blocks(page)) if block.fuzzes]
 )
